@@ -1,5 +1,7 @@
 """lyra: the standard error of a clustered experiment, and the proof that it can be trusted."""
 
+from lyra.moments import Moments
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["Moments", "__version__"]

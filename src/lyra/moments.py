@@ -1,0 +1,312 @@
+"""Rows -> Moments: per-cluster sums, additive over shards, the one thing the statistics see.
+
+Moments are kept in a *working basis*: with Z the working columns, X = Z T and y = ỹ + X a. Shifting, scaling and
+re-orthogonalising are all a choice of (T, a); results are carried back by T⁻¹ at the very end. A well-conditioned
+design keeps T = I and is never copied.
+
+A Moments that can still reach its rows answers "the scores at this coefficient" by one pass over them and builds
+the G×K×K tensor only when a statistic asks for it; one that was merged, cut or aggregated elsewhere holds the tensor.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra import check
+from lyra.basis import Basis, settle
+from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
+from lyra.rows import (
+    ArrayRows,
+    FirstPass,
+    Rows,
+    complete,
+    cross_products,
+    first_pass,
+    plain_sums,
+    weighted_sums,
+)
+
+__all__ = ["Moments"]
+
+Array = NDArray[np.float64]
+
+BLOCK_BYTES = 2**25  # a block of clusters' tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The K columns of X.
+    labels : ndarray (G,)
+        The cluster labels, sorted.
+    sizes : ndarray (G,) of int
+        Rows per cluster.
+    total : ndarray (K + 1, K + 1)
+        The Gram matrix [Z ỹ]'[Z ỹ] over all rows.
+    T_inverse : ndarray (K, K)
+        Carries a coefficient on Z back to X.
+    a : ndarray (K,)
+        The part of y taken out beforehand: y = ỹ + X a.
+    unit : int or None
+        Position of a constant column.
+    dropped_rows : int
+        Rows left out because a value or a label was missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lyra import Moments
+    >>> X = np.column_stack([np.ones(6), [0, 0, 1, 1, 0, 1]])
+    >>> m = Moments.from_arrays(np.arange(6.0), X, ["a", "a", "b", "b", "c", "c"])
+    >>> m.sizes
+    array([2, 2, 2])
+    >>> (m.drop("c") + m.subset(["c"])).labels.tolist()
+    ['a', 'b', 'c']
+    """
+
+    names: tuple[str, ...]
+    labels: NDArray[Any]
+    sizes: NDArray[np.int64]
+    total: Array
+    T_inverse: Array
+    a: Array
+    unit: int | None = None
+    dropped_rows: int = 0
+    rows: Rows | None = field(default=None, repr=False)
+    basis: Basis | None = field(default=None, repr=False)
+    _memo: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    # --- making -------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Sequence[str] | None = None) -> Moments:
+        """Return the moments of y (N,) on X (N, K) by cluster labels (N,).
+
+        Rows with a missing value or label are left out, counted in `dropped_rows` and warned of.
+
+        Raises
+        ------
+        InputError
+            Lengths differ, no rows, no complete row, infinite values, values that are not numbers.
+        NotIdentifiedError
+            y is constant.
+        """
+        columns, found = check.as_matrix(X, names=names)
+        outcome = check.as_vector(y, what="y")
+        codes, labels = check.encode(clusters)
+        N = check.same_length(y=outcome.size, X=columns.shape[0], clusters=codes.size)
+        rows = ArrayRows(codes, columns, outcome)
+        if codes.min() >= 0:
+            look = first_pass(rows, labels.size)
+            if np.isfinite(look.total).all():
+                return cls._settled(rows, look, labels, names=found)
+        rows = complete(rows, found)
+        codes, present = check.encode(rows.codes)
+        warnings.warn(
+            f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
+            DroppedRowsWarning,
+            stacklevel=2,
+        )
+        rows = ArrayRows(codes, rows.X, rows.y)
+        return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
+
+    @classmethod
+    def from_rows(cls, rows: Rows, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0) -> Moments:
+        """Return the moments of complete rows whose codes index `labels`, in the basis that keeps every digit."""
+        look = first_pass(rows, labels.size)
+        return cls._settled(rows, look, labels, names=names, dropped_rows=dropped_rows)
+
+    @classmethod
+    def _settled(
+        cls, rows: Rows, look: FirstPass, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0
+    ) -> Moments:
+        basis, total = settle(rows, look)
+        return cls(names, labels, look.sizes, total, basis.T_inverse, basis.a, basis.unit, dropped_rows, rows, basis)
+
+    @classmethod
+    def from_tensor(
+        cls,
+        tensor: Array,
+        ones: Array,
+        *,
+        names: tuple[str, ...],
+        labels: NDArray[Any],
+        sizes: NDArray[np.int64],
+        T_inverse: Array,
+        a: Array,
+        unit: int | None = None,
+        dropped_rows: int = 0,
+        rows: Rows | None = None,
+    ) -> Moments:
+        """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
+        memo = {"tensor": tensor, "ones": ones}
+        total = tensor.sum(axis=0)
+        return cls(names, labels, sizes, total, T_inverse, a, unit, dropped_rows, rows, None, memo)
+
+    # --- what the statistics ask --------------------------------------------------------------
+
+    @property
+    def G(self) -> int:
+        """The number of clusters."""
+        return self.sizes.size
+
+    @property
+    def K(self) -> int:
+        """The number of columns of X."""
+        return len(self.names)
+
+    @property
+    def N(self) -> int:
+        """The number of rows."""
+        return int(self.sizes.sum())
+
+    @property
+    def tensor(self) -> Array:
+        """[Z ỹ]_g'[Z ỹ]_g for every cluster, (G, K+1, K+1); built on first use."""
+        if "tensor" not in self._memo:
+            rows, basis = self._reach("the per-cluster cross-products")
+            self._memo["tensor"] = cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
+        return self._memo["tensor"]
+
+    @property
+    def ones(self) -> Array:
+        """[Z ỹ]_g'1 for every cluster, (G, K+1)."""
+        if "ones" not in self._memo:
+            rows, basis = self._reach("the per-cluster sums")
+            self._memo["ones"] = plain_sums(rows, basis.forward, self.G)
+        return self._memo["ones"]
+
+    def blocks(self) -> Iterator[tuple[slice, Array]]:
+        """Yield (clusters, A_g = Z_g'Z_g of those clusters), in blocks when the tensor would outgrow the rows."""
+        step = self._clusters_per_block()
+        if step >= self.G:
+            yield slice(0, self.G), self.tensor[:, :-1, :-1]
+            return
+        rows, basis = self._reach("the per-cluster cross-products")
+        for start in range(0, self.G, step):
+            clusters = slice(start, min(start + step, self.G))
+            yield clusters, cross_products(rows, basis.forward, clusters, G=self.G)[:, :-1, :-1]
+
+    def with_tensor(self) -> Moments:
+        """Return these moments with the tensor built, unless it would outgrow the rows: scores then need no pass."""
+        if self._clusters_per_block() >= self.G:
+            self._memo.setdefault("tensor", self.tensor)
+        return self
+
+    def scores(self, theta: Array) -> Array:
+        """Return Z_g'(ỹ_g − Z_g θ), (G, K): by one pass over the rows, or from the tensor where it is at hand."""
+        if "tensor" in self._memo:
+            return np.asarray(self.tensor[:, :-1, -1] - self.tensor[:, :-1, :-1] @ theta)
+        return self._pass(lambda Z, work: work - Z @ theta)
+
+    def products(self, theta: Array) -> Array:
+        """Return Z_g'Z_g θ, (G, K)."""
+        if "tensor" in self._memo:
+            return np.asarray(self.tensor[:, :-1, :-1] @ theta)
+        return self._pass(lambda Z, _: Z @ theta)
+
+    def working_rows(self) -> Iterator[tuple[Array, Array]]:
+        """Yield the rows in the working basis, (Z (n, K), ỹ (n,)).
+
+        Raises
+        ------
+        RowsNeededError
+            Only sums were kept.
+        """
+        rows, basis = self._reach("HC0-HC3")
+        for _, X, y in rows.blocks():
+            yield basis.forward(X, y)
+
+    # --- adding and cutting -------------------------------------------------------------------
+
+    def __add__(self, other: Moments) -> Moments:
+        """Return the moments of both shards together; labels are united and a cluster in both is summed."""
+        if self.names != other.names:
+            raise InputError(f"Moments of different columns do not add: {self.names} and {other.names}.")
+        codes, labels = check.encode(np.concatenate([self.labels, other.labels]))
+        G, width = len(labels), self.K + 1
+        tensor, ones, sizes = np.zeros((G, width, width)), np.zeros((G, width)), np.zeros(G, dtype=np.int64)
+        change = _change_of_basis(other, self)
+        for shard, M, where in ((self, np.eye(width), codes[: self.G]), (other, change, codes[self.G :])):
+            tensor[where] += M.T @ shard.tensor @ M
+            ones[where] += shard.ones @ M
+            sizes[where] += shard.sizes
+        return Moments.from_tensor(
+            tensor,
+            ones,
+            names=self.names,
+            labels=labels,
+            sizes=sizes,
+            T_inverse=self.T_inverse,
+            a=self.a,
+            unit=self.unit if self.unit == other.unit else None,
+            dropped_rows=self.dropped_rows + other.dropped_rows,
+        )
+
+    def subset(self, labels: Sequence[Any]) -> Moments:
+        """Return the moments of these clusters alone."""
+        return self._cut(np.array(sorted({self._position(label) for label in labels}), dtype=np.intp))
+
+    def drop(self, label: Any) -> Moments:
+        """Return the moments without this cluster."""
+        return self._cut(np.delete(np.arange(self.G), self._position(label)))
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _position(self, label: Any) -> int:
+        known = self.labels.tolist()
+        if label not in known:
+            raise InputError(f"{label!r} is not a cluster: {did_you_mean(str(label), map(str, known))}.")
+        return int(known.index(label))
+
+    def _cut(self, keep: NDArray[np.intp]) -> Moments:
+        return Moments.from_tensor(
+            self.tensor[keep],
+            self.ones[keep],
+            names=self.names,
+            labels=self.labels[keep],
+            sizes=self.sizes[keep],
+            T_inverse=self.T_inverse,
+            a=self.a,
+            unit=self.unit,
+            dropped_rows=self.dropped_rows,
+        )
+
+    def _reach(self, what: str) -> tuple[Rows, Basis]:
+        if self.rows is None:
+            raise RowsNeededError(
+                f"{what} need the rows, and these moments hold only per-cluster sums: "
+                "fit from the table or the arrays, or choose CV1, CV2 or CV3."
+            )
+        basis = self.basis or Basis(np.zeros(self.K), self.T_inverse, self.a, self.unit)
+        return self.rows, basis
+
+    def _clusters_per_block(self) -> int:
+        bytes_per_cluster = 8 * (self.K + 1) ** 2
+        fits = self.G * bytes_per_cluster <= max(8 * self.N * (self.K + 1), BLOCK_BYTES)
+        if fits or "tensor" in self._memo or self.rows is None:
+            return self.G
+        return max(1, BLOCK_BYTES // bytes_per_cluster)
+
+    def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
+        rows, basis = self._reach("the per-cluster scores")
+        return weighted_sums(rows, basis.forward, self.G, weight)
+
+
+def _change_of_basis(source: Moments, target: Moments) -> Array:
+    """Return M (K+1, K+1) with [Z ỹ]_target = [Z ỹ]_source M."""
+    T = np.linalg.inv(source.T_inverse)
+    M = np.eye(source.K + 1)
+    M[:-1, :-1] = T @ target.T_inverse
+    M[:-1, -1] = T @ (source.a - target.a)
+    return M
