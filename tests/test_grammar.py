@@ -113,6 +113,10 @@ def test_backticks_take_any_name_literally():
     assert terms("`a + b` + `~` + `0` + `C`") == ["1", "a + b", "~", "0", "C"]
 
 
+def test_parentheses_side_by_side_are_not_deep():
+    assert terms(" + ".join(["(a)"] * 60)) == ["1", "a"]
+
+
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_transform_parses(name):
     assert terms(f"{name}(x)") == ["1", f"{name}(x)"]
@@ -225,6 +229,11 @@ REFUSALS = [
         "y ~ C(d, ref=-'b')",
         "\"'b'\" at position 15 is not a level: give ref= a quoted text, a number, True or False",
     ),
+    (
+        "y ~ C(d, ref=-True)",
+        "'True' at position 15 is not a level: give ref= a quoted text, a number, True or False",
+    ),
+    ("y ~ `log`(x)", "no operator stands before '(' at position 10: write +, : or * there"),
     ("y ~ a, b", "',' at position 6 belongs only in C(column, ref=level): take it out"),
     (
         "y ~ " + "(" * 51 + "a" + ")" * 51,

@@ -304,11 +304,14 @@ def _merged(parts: Iterable[_Part]) -> list[_Part]:
 
 
 def _joined(kept: list[_Part], part: _Part) -> list[_Part]:
-    """Return `kept` with `part`: a margin and its product with a reduced factor are the full product."""
+    """Return `kept` with `part`: a margin and its product with a reduced factor are the full product.
+
+    The factor that `part` has beyond the margin is reduced, for were it full the two would overlap.
+    """
     for margin in kept:
         extra = set(part) - set(margin)
-        if len(part) == len(margin) + 1 and len(extra) == 1 and not (reduced := extra.pop()).full:
-            whole = tuple(coded._replace(full=True) if coded == reduced else coded for coded in part)
+        if len(part) == len(margin) + 1 and len(extra) == 1:
+            whole = tuple(coded._replace(full=True) if coded in extra else coded for coded in part)
             return _merged([*(other for other in kept if other != margin), whole])
     return [*kept, part]
 
