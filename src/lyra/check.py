@@ -149,7 +149,7 @@ def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray
     present[width] = False  # where the null code -1 landed
     renumber = np.cumsum(present, dtype=np.int32) - 1
     renumber[width] = -1
-    seen = np.flatnonzero(present)
+    seen: NDArray[Any] = np.flatnonzero(present)
     kept = np.asarray(renumber[codes], dtype=np.int32)
     return kept, seen if categories is None else categories[seen]
 
