@@ -150,7 +150,7 @@ def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray
     renumber = np.cumsum(present, dtype=np.int32) - 1
     renumber[width] = -1
     seen: NDArray[Any] = np.flatnonzero(present)
-    kept = np.asarray(renumber[codes], dtype=np.int32)
+    kept: NDArray[np.int32] = renumber[codes].astype(np.int32, copy=False)
     return kept, seen if categories is None else categories[seen]
 
 
