@@ -157,8 +157,8 @@ def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray
 def _sorted(array: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
     null = _is_null(array)
     if not null.any():
-        seen, codes = np.unique(array, return_inverse=True)
-        return codes.astype(np.int32), seen
+        seen, inverse = np.unique(array, return_inverse=True)
+        return inverse.astype(np.int32), seen
     seen, kept = np.unique(array[~null], return_inverse=True)
     codes = np.full(array.size, -1, dtype=np.int32)
     codes[~null] = kept
