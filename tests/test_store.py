@@ -228,6 +228,20 @@ def test_a_store_cut_short_is_kept_aside(full):
     assert aside.read_bytes() == half
 
 
+def test_a_single_byte_is_not_a_new_store(path):
+    path.write_bytes(b"S")  # sqlite itself would take it for an empty file
+    assert "(file is not a database)" in refusal(DataError, path)
+    assert path.with_name("run.sqlite.corrupt-1").read_bytes() == b"S"
+
+
+def test_a_store_that_lost_its_list_of_tables_is_not_a_new_store(full):
+    content = bytearray(full.read_bytes())
+    content[103:105] = bytes(2)  # the number of entries on the first page
+    full.write_bytes(content)
+    assert " is corrupt (" in refusal(DataError, full)
+    assert full.with_name("run.sqlite.corrupt-1").read_bytes() == content
+
+
 def test_a_changed_digit_is_noticed(full):
     content = full.read_bytes()
     number = table(1, 2)["pvalue"][7].tobytes()
