@@ -273,9 +273,7 @@ def test_the_database_of_another_program_is_left_alone(path):
         other.execute("CREATE TABLE customers (name)")
     other.close()
     before = path.read_bytes()
-    assert refusal(DataError, path) == (
-        f"{path} is a database of another program: choose another path for the store"
-    )
+    assert refusal(DataError, path) == (f"{path} is a database of another program: choose another path for the store")
     assert path.read_bytes() == before
 
 
@@ -305,6 +303,4 @@ def test_a_chunk_that_was_not_put(full):
 def test_a_table_of_objects(path):
     with Store(path, CONFIG) as store, pytest.raises(InputError) as caught:
         store.put((0, 0), np.array([{}, None]))
-    assert str(caught.value) == (
-        "a chunk's table holds Python objects: give columns of numbers or fixed-width text"
-    )
+    assert str(caught.value) == ("a chunk's table holds Python objects: give columns of numbers or fixed-width text")

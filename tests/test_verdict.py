@@ -160,9 +160,7 @@ def test_one_look_certifies_as_often_as_published(tolerance, replicates, publish
     np.testing.assert_allclose(shown.certified, published, atol=0.0006)
 
 
-@pytest.mark.parametrize(
-    ("rejections", "replicates"), [(0, 500), (3, 500), (65, 500), (500, 500), (3200, 64_000)]
-)
+@pytest.mark.parametrize(("rejections", "replicates"), [(0, 500), (3, 500), (65, 500), (500, 500), (3200, 64_000)])
 def test_the_interval_is_statsmodels_exact_one(rejections, replicates):
     from statsmodels.stats.proportion import proportion_confint
 
@@ -183,11 +181,7 @@ def test_the_verdict_is_read_off_the_interval_and_the_boundaries(look, share, to
     rule = Rule(tolerance=tolerance)
     verdict = judge(round(share * look), look, rule)
     most, fewest = next((most, fewest) for n, most, fewest in boundaries(rule) if n == look)
-    assert (
-        (verdict.verdict == "certified")
-        == (verdict.size_high <= rule.tolerated)
-        == (share * look < most + 0.5)
-    )
+    assert (verdict.verdict == "certified") == (verdict.size_high <= rule.tolerated) == (share * look < most + 0.5)
     assert (verdict.verdict == "uncertified") == (verdict.size_low > rule.tolerated)
     assert (verdict.verdict == "uncertified") == (round(share * look) >= fewest)
     assert (verdict.verdict == "inconclusive") <= (look == rule.maximum)

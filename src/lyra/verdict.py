@@ -99,9 +99,7 @@ def looks(maximum: int, first: int = 500) -> tuple[int, ...]:
     (500, 1000, 2000, 4000, 5000)
     """
     if min(first, maximum) < 1:
-        raise InputError(
-            f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them"
-        )
+        raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them")
     schedule = []
     while first < maximum:
         schedule.append(first)
@@ -287,9 +285,7 @@ def judge(
         size_high=high,
         level=1 - 2 * rule.error_per_look,
         replicates=replicates,
-        flags=_flags(
-            low, high, rule, not_computable=not_computable / replicates, smallest_pvalue=smallest_pvalue
-        ),
+        flags=_flags(low, high, rule, not_computable=not_computable / replicates, smallest_pvalue=smallest_pvalue),
         rule=rule,
     )
 
@@ -325,9 +321,7 @@ def judge_exact(
     ('certified', 'uncertified')
     """
     if not 0 <= size <= 1 + ROUNDING:
-        raise InputError(
-            f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1"
-        )
+        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1")
     size = min(float(size), 1.0)
     return Verdict(
         verdict="certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified",
@@ -372,9 +366,7 @@ def _decide(low: float, high: float, replicates: int, rule: Rule) -> Outcome:
     return "go on" if replicates < rule.maximum else "inconclusive"
 
 
-def _flags(
-    low: float, high: float, rule: Rule, *, not_computable: float, smallest_pvalue: float
-) -> tuple[str, ...]:
+def _flags(low: float, high: float, rule: Rule, *, not_computable: float, smallest_pvalue: float) -> tuple[str, ...]:
     named = {
         "conservative": high < CONSERVATIVE * rule.alpha,
         "differs from nominal": low > rule.alpha * (1 + ROUNDING) or high < rule.alpha * (1 - ROUNDING),
@@ -474,9 +466,7 @@ def operating_characteristics(rule: Rule, sizes: ArrayLike) -> OperatingCharacte
     """
     p = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
     if not np.all((p >= 0) & (p <= 1)):
-        raise InputError(
-            f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent"
-        )
+        raise InputError(f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent")
     certified, uncertified, mean_replicates = np.array([_follow(size, rule) for size in p]).reshape(-1, 3).T
     return OperatingCharacteristics(
         sizes=p,
