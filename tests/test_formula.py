@@ -185,8 +185,7 @@ def test_blocks_stacked_are_the_whole():
     cuts = [slice(0, 50), slice(50, 51), slice(51, None)]
     blocks = [FRAME.iloc[cut] for cut in cuts]
     stacked = [
-        evaluate(columns, lambda name, block=block: block[name].to_numpy(), n_rows=len(block))
-        for block in blocks
+        evaluate(columns, lambda name, block=block: block[name].to_numpy(), n_rows=len(block)) for block in blocks
     ]
     np.testing.assert_array_equal(np.vstack(stacked), whole)
 
@@ -216,9 +215,7 @@ def test_integers_are_computed_as_floats():
 def test_levels_are_found_in_any_column_type():
     columns = design(parse("y ~ C(d) - 1"), {"d": ["a", "b"]})
     for values in (np.array(["b", "a"]), np.array(["b", "a"], dtype=object), np.array(["b", "a"], dtype="T")):
-        np.testing.assert_array_equal(
-            evaluate(columns, {"d": values}.__getitem__, n_rows=2), [[0, 1], [1, 0]]
-        )
+        np.testing.assert_array_equal(evaluate(columns, {"d": values}.__getitem__, n_rows=2), [[0, 1], [1, 0]])
 
 
 # Formula and columns

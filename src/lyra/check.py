@@ -149,16 +149,16 @@ def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray
     present[width] = False  # where the null code -1 landed
     renumber = np.cumsum(present, dtype=np.int32) - 1
     renumber[width] = -1
-    seen = np.flatnonzero(present)
-    kept = np.asarray(renumber[codes], dtype=np.int32)
+    seen: NDArray[Any] = np.flatnonzero(present)
+    kept: NDArray[np.int32] = renumber[codes].astype(np.int32, copy=False)
     return kept, seen if categories is None else categories[seen]
 
 
 def _sorted(array: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
     null = _is_null(array)
     if not null.any():
-        seen, codes = np.unique(array, return_inverse=True)
-        return codes.astype(np.int32), seen
+        seen, inverse = np.unique(array, return_inverse=True)
+        return inverse.astype(np.int32), seen
     seen, kept = np.unique(array[~null], return_inverse=True)
     codes = np.full(array.size, -1, dtype=np.int32)
     codes[~null] = kept

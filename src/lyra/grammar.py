@@ -136,9 +136,7 @@ def read(text: str) -> tuple[Factor, tuple[Term, ...]]:
     if reader.here.kind != "end":
         raise _stray(reader)
     if not terms:
-        raise reader.refusal(
-            tilde, "no term is left after {}: name a column, or write 1 for the intercept alone"
-        )
+        raise reader.refusal(tilde, "no term is left after {}: name a column, or write 1 for the intercept alone")
     _response_stays_left(text, response, terms)
     return response, tuple(sorted(terms.values(), key=len))
 
@@ -194,9 +192,7 @@ def _token(text: str, start: int) -> tuple[_Token, int]:
     if found is None and text[start] in "`'\"":
         raise refusal(text, start + 1, f"{place} is not closed: add the second one")
     if found is None:
-        raise refusal(
-            text, start + 1, f"{place} is not part of this grammar: put odd column names in backticks"
-        )
+        raise refusal(text, start + 1, f"{place} is not part of this grammar: put odd column names in backticks")
     if found.group() in _FOREIGN:
         raise refusal(text, start + 1, f"{place}: {_FOREIGN[found.group()]}")
     kind = str(found.lastgroup)
@@ -388,9 +384,7 @@ def _not_a_term(reader: _Reader) -> FormulaError:
         return reader.refusal(before, "nothing follows {}: name a column, or write 1 for the intercept alone")
     if before.text == "(" and here.kind == "end":
         return _stray(reader, before)
-    return reader.refusal(
-        here, "{} is where a term should be: name a column, in backticks if its name is odd"
-    )
+    return reader.refusal(here, "{} is where a term should be: name a column, in backticks if its name is odd")
 
 
 def _stray(reader: _Reader, opened: _Token | None = None, *, inside: str | None = None) -> FormulaError:
