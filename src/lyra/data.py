@@ -1,4 +1,9 @@
-"""Any table + a formula -> Moments: sums pushed down to the engine that holds the table, or made from its rows."""
+"""Any table + a formula -> Moments: summed by the engine that holds the table, or from its rows.
+
+A table in memory is read into arrays and summed there. One that stays where it is (a file, a lazy frame, a relation)
+is summed by its own engine, one row a cluster coming back, whenever that keeps every digit; otherwise its rows are
+read in ranges of clusters.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +15,65 @@ import narwhals as nw
 from lyra.errors import DroppedRowsWarning
 from lyra.formula import Formula
 from lyra.moments import Moments
-from lyra.query import Variables, resolve, take_census
+from lyra.query import Query, Variables, resolve, take_census
 from lyra.scan import held, scanned
-from lyra.source import source
+from lyra.source import Frame, Source, source
 
 __all__ = ["moments"]
 
 
 def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
+    """Return the moments of a regression on a table.
+
+    Columns of text and categorical columns enter by their levels, sorted, the first the reference; bool columns are
+    the numbers 0 and 1 unless written C(column).
+
+    Parameters
+    ----------
+    formula : Formula
+        From `lyra.formula.parse`.
+    data : frame, relation or path
+        A pandas or polars frame (eager or lazy), a pyarrow table, a DuckDB relation, or a path: one csv or parquet
+        file, a glob of them, or a directory of parquet files.
+    clusters : str
+        The column of cluster labels, of any type.
+
+    Raises
+    ------
+    DataError
+        The table or file cannot be read, is empty, or holds no complete row.
+    InputError
+        A column is not there, holds no numbers where numbers are needed, or infinite values.
+    FormulaError
+        Text is the response or the argument of a transform.
+
+    Warns
+    -----
+    DroppedRowsWarning
+        Rows with a missing value or cluster label were left out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lyra.formula import parse
+    >>> table = pd.DataFrame({"y": [1, 2, 4, 3], "arm": list("abba"), "city": [1, 1, 2, 2]})
+    >>> m = moments(parse("y ~ arm"), table, clusters="city")
+    >>> m.names, m.sizes
+    (('Intercept', 'arm[T.b]'), array([2, 2]))
+    """
     table = source(data)
     with table.opened() as frame:
         variables = Variables.of(formula, clusters, frame.collect_schema())
         census = take_census(frame, variables)
-        query = resolve(frame, variables)
-        if isinstance(frame, nw.LazyFrame):
-            rows, labels = scanned(table, query)
-        else:
-            rows, labels = held(variables.complete(frame), query)
         if census.dropped:
             warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=3)
-        return Moments.from_rows(rows, labels, names=query.names, dropped_rows=census.dropped)
+        query = resolve(frame, variables)
+        return _summed(table, frame, query, dropped_rows=census.dropped)
+
+
+def _summed(table: Source, frame: Frame, query: Query, *, dropped_rows: int) -> Moments:
+    if isinstance(frame, nw.LazyFrame):
+        rows, labels = scanned(table, query)
+        return Moments.from_rows(rows, labels, names=query.names, dropped_rows=dropped_rows)
+    kept, labels = held(query.variables.complete(frame), query)
+    return Moments.from_rows(kept, labels, names=query.names, dropped_rows=dropped_rows)
