@@ -34,7 +34,6 @@ __all__ = [
     "Table",
     "WorldSource",
     "cluster_codes",
-    "replicates_of_tables",
 ]
 
 Array = NDArray[np.float64]
@@ -174,7 +173,7 @@ def _units_of(columns: Any) -> Units:
 
 
 def _indicators(labels: NDArray[Any]) -> Array:
-    return (labels[:, None] == np.unique(labels)).astype(float)
+    return np.asarray(labels[:, None] == np.unique(labels), dtype=float)
 
 
 def table_gram(table: Table) -> Array:

@@ -20,7 +20,17 @@ from lyra.focal import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.se import cluster_robust
 from lyra.sources import HistorySource, Source, Table, replicates_of_grams, table_gram
 
-__all__ = ["BLOCK", "COLUMNS", "Method", "Trial", "known_methods", "method_name", "stream"]
+__all__ = [
+    "BLOCK",
+    "COLUMNS",
+    "Method",
+    "Scenario",
+    "Trial",
+    "is_closed_form",
+    "known_methods",
+    "method_name",
+    "stream",
+]
 
 Array = NDArray[np.float64]
 Method: TypeAlias = str | Callable[..., Any]
@@ -186,3 +196,37 @@ def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, 
     res = cluster_robust(y, X, clusters=clusters, variant="HC1")
     low, high = res.conf_int()[-1]
     return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """One cell to certify: a trial, the name of its design, and what the reader must know of it.
+
+    Attributes
+    ----------
+    design : str
+        The name printed for the cell.
+    trial : Trial
+    n_clusters : int
+        Clusters of the analysis.
+    too_fine : bool
+        Whether the analysis clusters finer than the design randomises.
+    notes : tuple of str
+    """
+
+    design: str
+    trial: Trial
+    n_clusters: int
+    too_fine: bool = False
+    notes: tuple[str, ...] = ()
+
+    def flags_of(self, m: int) -> tuple[str, ...]:
+        """Return the flags of one method that follow from the scenario alone."""
+        return (
+            ("clusters finer than randomised",) if self.too_fine and self.trial.methods[m] not in ("iid", "HC1") else ()
+        )
+
+
+def is_closed_form(method: Method) -> bool:
+    """Return whether a method costs next to nothing a replicate."""
+    return method in ANALYTIC
