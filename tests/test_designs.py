@@ -164,6 +164,13 @@ def test_the_largest_enumeration_is_complete():
     assert not ByCluster().enumerable(Units(np.arange(17)))
 
 
+def test_arms_alternate_from_block_to_block():
+    units = Units(np.repeat(np.arange(3), 8), window=np.tile(np.arange(8), 3))
+    T = Switchback(block=2, pattern="alternating").draw(units, rng=1).reshape(3, 4, 2)
+    assert np.array_equal(T[:, :, 0], T[:, :, 1])
+    assert np.array_equal(T[:, 1:], ~T[:, :-1])
+
+
 def test_washout_drops_the_start_of_every_block_in_every_cluster():
     units = Units(np.repeat(["x", "y"], 6), window=np.tile(np.arange(6) + 100, 2))
     kept = Switchback(block=3, washout=2).kept(units)
