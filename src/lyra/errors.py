@@ -14,7 +14,8 @@ LyraWarning (UserWarning)
 ├── DroppedColumnsWarning            collinear columns were left out, by name
 ├── UnidentifiedWarning              a leave-one-cluster-out estimate does not exist: NaN instead
 ├── ConditionWarning                 digits were lost and the rows are not there to win them back
-└── FewClustersWarning               the design is one where this method is known to fail
+├── FewClustersWarning               the design is one where this method is known to fail
+└── FinerClustersWarning             the analysis clusters finer than the design randomises
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ __all__ = [
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "FewClustersWarning",
+    "FinerClustersWarning",
     "FormulaError",
     "InputError",
     "LyraError",
@@ -83,6 +85,10 @@ class ConditionWarning(LyraWarning):
 
 class FewClustersWarning(LyraWarning):
     """Too few clusters, or treated clusters, for the law used."""
+
+
+class FinerClustersWarning(LyraWarning):
+    """The analysis clusters finer than the design randomises, so its standard errors are too small."""
 
 
 def listed(items: Iterable[object], limit: int = 6) -> str:

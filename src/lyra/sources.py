@@ -118,6 +118,14 @@ class WorldSource:
         """Whether the world draws sums of products without rows."""
         return hasattr(self.world, "sample_grams") and getattr(self.world, "outcome", "linear") == "linear"
 
+    @cached_property
+    def too_fine(self) -> int:
+        """How many of the design's randomisation units the analysis splits over several clusters."""
+        if self.design is None:
+            return 0
+        units = _units_of(self.world.sample(self.design, np.random.default_rng(0)).columns)
+        return self.design.splits(units, cluster_codes(units, self.level, self.design))
+
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, with the truth taken out so that the null 0 is true."""
         if self.by_sums:
@@ -271,6 +279,11 @@ class HistorySource:
         """The entries of a replicate's cluster Grams, and of its assignment."""
         G, p = self._cells.own.shape
         return int(G * (p + 1) ** 2 + self._cells.item.size)
+
+    @cached_property
+    def too_fine(self) -> int:
+        """How many of the design's randomisation units the analysis splits over several clusters."""
+        return self.design.splits(self.units, cluster_codes(self.units, self.level, self.design))
 
     @property
     def n_assignments(self) -> int | None:
