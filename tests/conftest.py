@@ -34,6 +34,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     tally = config.stash[TALLY]
     if tally:
         each = ", ".join(f"{package} {count:,}" for package, count in sorted(tally.items()))
-        terminalreporter.write_line(
-            f"reference: {tally.total():,} numbers of {len(tally)} packages compared ({each})"
-        )
+        terminalreporter.write_line(f"reference: {tally.total():,} numbers of {len(tally)} packages compared ({each})")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,25 @@ class Case:
         return R
 
 
-@lru_cache(maxsize=None)
+@cache
 def case(name: str) -> Case:
     return Case(name)
 
 
+def _manifest() -> dict[str, list[dict[str, Any]]]:
+    return json.loads((REFERENCE / "manifest.json").read_text(encoding="utf-8"))
+
+
 def case_names() -> list[str]:
-    manifest = json.loads((REFERENCE / "manifest.json").read_text(encoding="utf-8"))
-    return [entry["id"] for entry in manifest["cases"]]
+    return [entry["id"] for entry in _manifest()["cases"]]
+
+
+def data_files() -> list[dict[str, Any]]:
+    return _manifest()["data"]
+
+
+def sha256(file: str) -> str:
+    return hashlib.sha256((REFERENCE / "data" / file).read_bytes()).hexdigest()
 
 
 def unweighted_names() -> list[str]:
