@@ -295,8 +295,10 @@ class Moments:
                 f"{what} need the rows, and these moments hold only per-cluster sums: "
                 "fit from the table or the arrays, or choose CV1, CV2 or CV3."
             )
-        basis = self.basis or Basis(np.zeros(self.K), self.T_inverse, self.a, self.unit)
-        return self.rows, basis
+        if self.basis is not None:
+            return self.rows, self.basis
+        theta = np.asarray(np.linalg.solve(self.T_inverse, self.a), dtype=np.float64)
+        return self.rows, Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
 
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2

@@ -222,7 +222,7 @@ def _cases(fit: Fit) -> Iterator[Unidentified]:
 
 def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     """Return the rows that alone carry a direction of X: those with h_i = |q_i|² = 1, the direction being q_i."""
-    start, lost = 0, []
+    start, lost = 0, list[Unidentified]()
     for Z, _ in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
