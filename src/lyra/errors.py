@@ -104,6 +104,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = list(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    by_folded = {known_name.casefold(): known_name for known_name in names}
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    hint = f"did you mean {by_folded[close[0]]!r}? " if close else ""
     return f"{hint}there is {listed(map(repr, names), 12)}"
