@@ -140,9 +140,7 @@ def test_analysis_finer_than_the_design_is_counted():
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
 def test_every_stratum_is_halved(half_sizes, seed):
-    stratum = np.random.default_rng(seed).permutation(
-        np.repeat(np.arange(len(half_sizes)), 2 * np.array(half_sizes))
-    )
+    stratum = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(half_sizes)), 2 * np.array(half_sizes)))
     units = Units(np.arange(len(stratum)), stratum=stratum)
     drawn = Stratified().draw_many(units, 3, rng=seed)
     for T in drawn:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lyra.designs import ByCluster, ByUser, Custom, Design, Pairs, Stratified, Switchback
 from lyra.diagnose import diagnose
-from lyra.errors import FinerClustersWarning, InputError, listed
+from lyra.errors import FinerClustersWarning, InputError
 from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import HistorySource, ModelSource, WorldSource
