@@ -99,9 +99,7 @@ class Planted:
         return (joint - P**2) / _spend_variance(P, self.basket.sd**2, self.basket_noise**2)
 
 
-def plant(
-    outcome: str, *, base_rate: float, icc: float, icc_window: float, latent: bool, basket_sd: float
-) -> Planted:
+def plant(outcome: str, *, base_rate: float, icc: float, icc_window: float, latent: bool, basket_sd: float) -> Planted:
     """Return the utility whose outcome has mean `base_rate` and the two intraclass correlations.
 
     Two agents of one cluster have correlation `icc` in windows far apart and `icc` + `icc_window` in one,
@@ -170,9 +168,7 @@ def plant_conversion(base_rate: float, icc: float) -> tuple[float, float]:
         return _location(base_rate, 0.0), 0.0
     if excess(LARGEST_SD) < 0:
         most = icc + excess(LARGEST_SD) / (base_rate * (1 - base_rate))
-        raise _unattainable(
-            icc, f"a conversion at base_rate={base_rate}", most, "lower it or plant it latent"
-        )
+        raise _unattainable(icc, f"a conversion at base_rate={base_rate}", most, "lower it or plant it latent")
     sd = _root(excess, 0.0, LARGEST_SD)
     return _location(base_rate, sd), sd
 

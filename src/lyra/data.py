@@ -15,9 +15,10 @@ import narwhals as nw
 from lyra.errors import DroppedRowsWarning
 from lyra.formula import Formula
 from lyra.moments import Moments
-from lyra.query import Query, Variables, resolve, take_census
-from lyra.scan import held, scanned
-from lyra.source import Frame, Source, source
+from lyra.pushdown import can_push_down, push_down
+from lyra.query import Census, Query, Variables, resolve, take_census
+from lyra.scan import BYTES_AT_ONCE, ScannedRows, held, scanned
+from lyra.tables import Frame, Table, as_table
 
 __all__ = ["moments"]
 
@@ -61,19 +62,30 @@ def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
     >>> m.names, m.sizes
     (('Intercept', 'arm[T.b]'), array([2, 2]))
     """
-    table = source(data)
+    table = as_table(data)
     with table.opened() as frame:
         variables = Variables.of(formula, clusters, frame.collect_schema())
         census = take_census(frame, variables)
         if census.dropped:
             warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=3)
         query = resolve(frame, variables)
-        return _summed(table, frame, query, dropped_rows=census.dropped)
+        return _summed(table, frame, query, census)
 
 
-def _summed(table: Source, frame: Frame, query: Query, *, dropped_rows: int) -> Moments:
-    if isinstance(frame, nw.LazyFrame):
-        rows, labels = scanned(table, query)
-        return Moments.from_rows(rows, labels, names=query.names, dropped_rows=dropped_rows)
-    kept, labels = held(query.variables.complete(frame), query)
-    return Moments.from_rows(kept, labels, names=query.names, dropped_rows=dropped_rows)
+def _summed(table: Table, frame: Frame, query: Query, census: Census) -> Moments:
+    complete = query.variables.complete(frame)
+    told: dict[str, Any] = {"names": query.names, "dropped_rows": census.dropped}
+    if isinstance(frame, nw.DataFrame):
+        kept, labels = held(complete, query)
+        return Moments.from_rows(kept, labels, **told)
+    if not (can_push_down(query) and _fits(census, len(query.columns))):
+        rows = scanned(table, query)
+        return Moments.from_rows(rows, rows.labels, **told)
+    sums = push_down(complete, query)
+    rows = ScannedRows(table, query, sums.labels, sums.sizes)
+    return sums.moments(rows, **told) if sums.keep_every_digit else Moments.from_rows(rows, rows.labels, **told)
+
+
+def _fits(census: Census, K: int) -> bool:
+    """Whether the sums of all clusters are fewer than the rows, or few."""
+    return 8 * census.n_labels * (K + 1) ** 2 <= max(8 * census.n_complete * (K + 1), BYTES_AT_ONCE)

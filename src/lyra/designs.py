@@ -135,9 +135,7 @@ class Own:
         return math.inf
 
     def enumerate(self) -> Bools:
-        raise InputError(
-            "a design function can be drawn from but not enumerated; use one of lyra's own designs"
-        )
+        raise InputError("a design function can be drawn from but not enumerated; use one of lyra's own designs")
 
     def _once(self, rng: Generator) -> Bools:
         drawn = np.asarray(self.function(self.items, rng))
@@ -514,9 +512,7 @@ def _one_lottery(n: int, name: str, treated: Treated) -> Law:
         return _fair_coins(n)
     number = _number_treated(treated, n)
     if not 0 < number < n:
-        raise InputError(
-            f"treated={treated} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}"
-        )
+        raise InputError(f"treated={treated} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}")
     return Lottery(np.zeros(n, dtype=np.intp), np.array([number]))
 
 

@@ -213,12 +213,7 @@ class World:
         crowd, plan = _crowd(self), _planted(self)
         n, treat = _arms(crowd, design, R, rng)
         a, shared = _shocks(self, plan.utility, R, rng)
-        common = (
-            plan.mu
-            + _spill(self, (n * treat).sum(axis=-1) / crowd.size)
-            + shared
-            + _common_shock(self, R, rng)
-        )
+        common = plan.mu + _spill(self, (n * treat).sum(axis=-1) / crowd.size) + shared + _common_shock(self, R, rng)
         own = plan.noise * np.array([[self.pre_correlation, _rest(self.pre_correlation)], [1.0, 0.0]])
         means = np.ones((*n.shape, 4))
         means[..., 1] = treat
@@ -377,7 +372,8 @@ def _lognormal_sizes(spelling: str, G: int) -> Codes:
 
 def _moulton(sizes: Codes, correlation: Floats) -> float:
     W = len(correlation)
-    pairs = correlation[_lags(W)].sum() * float(sizes @ sizes)
+    pairs_of_windows = np.r_[W, 2 * np.arange(W - 1, 0, -1)]
+    pairs = float(pairs_of_windows @ correlation) * float(sizes @ sizes)
     return math.sqrt(1 + pairs / (W * float(sizes.sum())) - correlation[0])
 
 
@@ -426,9 +422,7 @@ def _spent(world: World, utility: Floats, rng: Generator) -> Floats:
     plan = _planted(world)
     _, shared = _shocks(world, plan.basket, 1, rng)
     log_basket = shared.ravel()[_crowd(world).cell] + plan.basket_noise * rng.standard_normal(len(utility))
-    return _converted(world, utility, rng) * np.exp(
-        log_basket - (plan.basket.sd**2 + plan.basket_noise**2) / 2
-    )
+    return _converted(world, utility, rng) * np.exp(log_basket - (plan.basket.sd**2 + plan.basket_noise**2) / 2)
 
 
 _OUTCOME: Mapping[str, Callable[[World, Floats, Generator], Floats]] = {
@@ -492,9 +486,7 @@ def _check_choice(world: World) -> None:
     """Refuse what leaves no room for an agent's own choice."""
     total, linear = world.icc + world.icc_window, world.outcome == "linear"
     if not (linear or 0 < world.base_rate < 1):
-        raise InputError(
-            f"base_rate={world.base_rate} is not a share of agents who convert; give one in 0 to 1"
-        )
+        raise InputError(f"base_rate={world.base_rate} is not a share of agents who convert; give one in 0 to 1")
     latent = world.icc_scale == "latent" and not linear
     if total > 1 or (total == 1 and latent):
         most = "just under 1" if latent else "1"
@@ -528,6 +520,4 @@ def _check_linear(world: World, what: str) -> None:
 
 def _check_no_design(design: object) -> None:
     if design is not None:
-        raise InputError(
-            "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None"
-        )
+        raise InputError("a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None")

@@ -10,15 +10,14 @@ import numpy as np
 
 from lyra.errors import InputError
 from lyra.ols import Fit
-from lyra.sandwich import CLUSTERED
+from lyra.treatment import arms, cluster_values, column_sums
 from lyra.wald import Inference, infer
 
-__all__ = ["LADDER", "Advice", "Ladder", "Rung", "arms", "climb"]
+__all__ = ["LADDER", "Advice", "Ladder", "Rung", "climb"]
 
 LADDER = ("iid", "CV1", "CV2", "CV3")
 PREFERRED = ("CV2", "CV3", "CV3J", "CV1", "CV0")
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Ladder:
     n_rows, n_clusters, dropped_rows : int
         Rows and clusters used, and rows left out.
     arms : (int, int) or None
-        Clusters treated and not, when the term is 0 or 1 and constant within clusters.
+        Clusters treated and not, when the term has two values and is constant within clusters.
     moulton : float
         SE(CV1) / SE(iid): how many times too small the naive standard error is [1]_.
 
@@ -152,7 +151,7 @@ def climb(fit: Fit, j: int, *, methods: Sequence[str] = LADDER, level: float = 0
         n_rows=fit.N,
         n_clusters=fit.G,
         dropped_rows=fit.moments.dropped_rows,
-        arms=arms(fit, j),
+        arms=_arms(fit, j),
         moulton=clustered / naive,
     )
 
@@ -178,16 +177,10 @@ def _law(inference: Inference, j: int) -> str:
     return f"{inference.law(j)}, Satterthwaite" if inference.dof_rule == "satterthwaite" else inference.law(j)
 
 
-def arms(fit: Fit, j: int) -> tuple[int, int] | None:
-    """Return how many clusters have a 1 and a 0 in column j, or None when it is anything else or varies inside one."""
-    m = fit.moments
-    own = np.linalg.inv(m.T_inverse)[:, fit.kept[j]]
-    sums = m.ones[:, :-1] @ own
-    squares = m.products(own) @ own
-    treated = np.abs(sums / m.sizes - 1.0) < ROUNDING
-    control = np.abs(sums / m.sizes) < ROUNDING
-    binary = np.abs(squares / m.sizes - treated) < ROUNDING
-    return (int(treated.sum()), int(control.sum())) if ((treated | control) & binary).all() else None
+def _arms(fit: Fit, j: int) -> tuple[int, int] | None:
+    """Return how many clusters have the larger of two values in column j and how many the smaller."""
+    upper = arms(cluster_values(column_sums(fit), fit.moments.sizes)[:, j])
+    return None if upper is None else (int(upper.sum()), int(fit.G - upper.sum()))
 
 
 # --- which line to read -------------------------------------------------------------------------

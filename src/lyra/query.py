@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean, listed
 from lyra.formula import Column, Formula, Indicator, Level, Numeric, design
-from lyra.source import Frame, fetch
+from lyra.tables import Frame, fetch
 
 __all__ = ["KEY", "Census", "Query", "Variables", "plain", "resolve", "take_census"]
 
@@ -148,10 +148,11 @@ def _all_of(conditions: list[nw.Expr]) -> nw.Expr:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many rows a table has, how many are complete, and how many miss each column."""
+    """How many rows a table has, how many are complete, how many labels there are, and how many rows miss a column."""
 
     n_rows: int
     n_complete: int
+    n_labels: int
     missing: Mapping[str, int]
 
     @property
@@ -182,6 +183,7 @@ def take_census(frame: Frame, variables: Variables) -> Census:
     counts = fetch(
         projected.select(
             nw.len().cast(nw.Float64).alias("rows"),
+            nw.col(KEY).n_unique().cast(nw.Float64).alias("labels"),
             *(flag.cast(nw.Float64).sum().alias(name) for name, flag in flags.items()),
         )
     )
@@ -191,36 +193,45 @@ def take_census(frame: Frame, variables: Variables) -> Census:
     census = Census(
         found["rows"],
         found["complete"],
+        found["labels"],
         {name: found[f"missing {alias}"] for alias, name in variables.names.items()},
     )
     if census.n_complete == 0:
         raise DataError(f"All rows were dropped: {census}; fill them in, or leave out the column that is missing.")
     for i, (_, sentence) in enumerate(refused):
         if found[f"refused {i}"]:
-            raise InputError(sentence.format(found[f"refused {i}"]))
+            raise InputError(sentence(found[f"refused {i}"]))
     return census
 
 
-def _refused(variables: Variables) -> list[tuple[nw.Expr, str]]:
-    """Return the conditions under which a row cannot be used, each with the sentence that takes its count."""
-    infinite = [
-        (
-            ~nw.col(alias).is_finite(),
-            f"column {name!r} has {{}} infinite value(s): replace them, or leave those rows out.",
-        )
-        for name, alias in variables.numbers.items()
+def _refused(variables: Variables) -> list[tuple[nw.Expr, Callable[[int], str]]]:
+    """Return the conditions under which a row cannot be used, each with the sentence for their count."""
+    infinite = [_infinite(name, alias) for name, alias in variables.numbers.items()]
+    beyond = [
+        _beyond(factor.label, factor.function, factor.column, variables.numbers[factor.column])
+        for factor in variables.formula.factors
+        if factor.function in BEYOND
     ]
-    transformed = [factor for factor in variables.formula.factors if factor.function in BEYOND]
-    outside = [
-        (
-            BEYOND[factor.function][0](nw.col(variables.numbers[factor.column])),
-            f"{factor.label} has no finite value in {{}} row(s), where {factor.column!r} is "
-            f"{BEYOND[factor.function][1]}: leave those rows out, or transform the column otherwise.",
+    return infinite + beyond
+
+
+def _infinite(name: str, alias: str) -> tuple[nw.Expr, Callable[[int], str]]:
+    def sentence(count: int) -> str:
+        return f"column {name!r} has {count} infinite value(s): replace them, or leave those rows out."
+
+    return ~nw.col(alias).is_finite(), sentence
+
+
+def _beyond(label: str, transform: str | None, name: str, alias: str) -> tuple[nw.Expr, Callable[[int], str]]:
+    condition, words = BEYOND[transform or ""]
+
+    def sentence(count: int) -> str:
+        return (
+            f"{label} has no finite value in {count} row(s), where {name!r} is {words}: "
+            "leave those rows out, or transform the column otherwise."
         )
-        for factor in transformed
-        if factor.function is not None
-    ]
-    return infinite + outside
+
+    return condition(nw.col(alias)), sentence
 
 
 # --- which design -------------------------------------------------------------------------------

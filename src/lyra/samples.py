@@ -149,7 +149,7 @@ class CellCovariance:
 class WorldLike(Protocol):
     """Any object that can be sampled and knows its truth is a world."""
 
-    def sample(self, design: Any, rng: Seed) -> Sample:  # noqa: ANN401
+    def sample(self, design: Any, rng: Seed) -> Sample:
         """Return one fresh data set."""
 
     def truth(self) -> Truth:

@@ -17,9 +17,9 @@ from lyra import check
 from lyra.formula import Column, Indicator, evaluate
 from lyra.query import KEY, Query, plain
 from lyra.rows import ROWS_PER_BLOCK, Block
-from lyra.source import Frame, Source, fetch
+from lyra.tables import Frame, Table, fetch
 
-__all__ = ["HeldRows", "ScannedRows", "held", "scanned"]
+__all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 
 BYTES_AT_ONCE = 2**27
 
@@ -56,7 +56,7 @@ class ScannedRows:
     A range holds about `bytes_at_once` of the columns used, and never less than a cluster.
     """
 
-    table: Source
+    table: Table
     query: Query
     labels: NDArray[Any]
     sizes: NDArray[np.int64]
@@ -87,7 +87,7 @@ class ScannedRows:
 
     def _between(self, low: int, high: int) -> nw.Expr:
         first, last = self.labels[[low, high]].tolist()
-        return (nw.col(KEY) >= first) & (nw.col(KEY) <= last)
+        return nw.col(KEY).is_between(first, last)
 
 
 def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
@@ -100,14 +100,14 @@ def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
     return HeldRows(codes, values, columns, query.response), labels
 
 
-def scanned(table: Source, query: Query) -> tuple[ScannedRows, NDArray[Any]]:
-    """Return the rows of a table that stays where it is, with its cluster labels, by one scan for those."""
+def scanned(table: Table, query: Query) -> ScannedRows:
+    """Return the rows of a table that stays where it is, by one scan for its cluster labels."""
     with table.opened() as frame:
         counts = fetch(query.variables.complete(frame).group_by(KEY).agg(nw.len().alias("n")))
     order, labels = check.encode(plain(counts[KEY]))
     sizes = np.empty(labels.size, dtype=np.int64)
     sizes[order] = counts["n"]
-    return ScannedRows(table, query, labels, sizes), labels
+    return ScannedRows(table, query, labels, sizes)
 
 
 def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> NDArray[np.intp]:

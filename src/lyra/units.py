@@ -103,7 +103,5 @@ class Units:
 def _column(name: str, labels: ArrayLike) -> NDArray[Any]:
     column = np.asarray(labels)
     if column.ndim != 1 or not column.size:
-        raise InputError(
-            f"{name} has shape {column.shape}; give a one-dimensional array with a label for every row"
-        )
+        raise InputError(f"{name} has shape {column.shape}; give a one-dimensional array with a label for every row")
     return column

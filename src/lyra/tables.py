@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import DataError, listed
 
-__all__ = ["Frame", "Source", "fetch", "source"]
+__all__ = ["Frame", "Table", "as_table", "fetch"]
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -31,13 +31,13 @@ TAKEN = "a pandas or polars frame, a pyarrow table, a DuckDB relation, or the pa
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Table:
     """A table that can be scanned again and again: `opened()` gives its frame for the time of a scan."""
 
     opened: Callable[[], AbstractContextManager[Frame]]
 
 
-def source(data: Any) -> Source:
+def as_table(data: Any) -> Table:
     """Return the table meant by a frame, a relation or a path.
 
     A path is one csv or parquet file, a glob of them, or a directory with parquet files in it. In a csv an empty
@@ -51,7 +51,7 @@ def source(data: Any) -> Source:
     Examples
     --------
     >>> import pandas as pd
-    >>> with source(pd.DataFrame({"y": [1.0, 2.0]})).opened() as frame:
+    >>> with as_table(pd.DataFrame({"y": [1.0, 2.0]})).opened() as frame:
     ...     fetch(frame)
     {'y': array([1., 2.])}
     """
@@ -65,7 +65,7 @@ def source(data: Any) -> Source:
         names = [str(name) for name in data.columns]
         twice = listed(dict.fromkeys(repr(name) for name in names if names.count(name) > 1))
         raise DataError(f"The table has more than one column named {twice}: rename all but one.") from None
-    return Source(lambda: nullcontext(frame))
+    return Table(lambda: nullcontext(frame))
 
 
 def fetch(frame: Frame) -> dict[str, NDArray[Any]]:
@@ -80,14 +80,14 @@ def fetch(frame: Frame) -> dict[str, NDArray[Any]]:
 # --- paths --------------------------------------------------------------------------------------
 
 
-def _files(path: str) -> Source:
+def _files(path: str) -> Table:
     found = _found(path)
     kinds = {name: _kind(name) for name in found}
     if len(set(kinds.values())) > 1:
         raise DataError(f"{path!r} holds both csv and parquet files: choose one kind, such as '*.parquet'.")
     for name in found:
         _refuse_damaged(name, kinds[name])
-    return Source(lambda: _scan(path, found, kinds[found[0]]))
+    return Table(lambda: _scan(path, found, kinds[found[0]]))
 
 
 def _found(path: str) -> list[str]:
@@ -134,7 +134,7 @@ def _refuse_damaged(name: str, kind: str) -> None:
 def _scan(path: str, found: list[str], kind: str) -> Iterator[Frame]:
     import duckdb
 
-    names = [escape(name) for name in found]
+    names: Any = [escape(name) for name in found]
     with duckdb.connect() as connection:
         try:
             if kind == "parquet":
