@@ -47,7 +47,7 @@ def made_frame(N: int = 600, G: int = 24) -> pd.DataFrame:
             "y": rng.normal(size=N) + rng.normal(size=G)[g],
             "x": rng.normal(size=N),
             "z": rng.uniform(0.5, 2.0, N),
-            "tiny": 10.0 ** rng.uniform(-12, 0, N),
+            "tiny": 10.0 ** rng.uniform(-12, -9, N),
             "whole": rng.integers(-50, 50, N).astype("int16"),
             "treat": g % 2 == 0,
             "arm": rng.choice(["a", "b", "c"], N),
@@ -97,8 +97,8 @@ def test_numbers_of_the_insurance_experiment_are_those_of_statsmodels(form, tmp_
         "y ~ treat + x",
         "y ~ 0 + arm + x",
         "y ~ arm*x + C(level) + treat:z",
-        "y ~ log(z) + sqrt(tiny) + exp(x) + square(x) + abs(x)",
-        "whole ~ log1p(tiny) + x",
+        "y ~ log(z) + sqrt(z) + exp(x) + square(x) + abs(x)",
+        "whole ~ log1p(tiny) + log1p(z)",
         "y ~ 1",
     ],
 )
@@ -226,6 +226,18 @@ def test_nearly_collinear_columns_keep_their_digits(form, tmp_path):
 
 
 @every_form
+def test_little_left_of_the_response_keeps_its_digits(form, tmp_path):
+    rng = np.random.default_rng(6)
+    x = np.round(MADE["x"] * 2**10) / 2**10
+    noise = np.round(rng.normal(size=600) * 2**10) / 2**10
+    tight = MADE.assign(x=x, y=3 * x + noise / 2**20)  # exact; the columns leave a share of about 1e-13 of y
+    expected = sm.OLS(noise, sm.add_constant(x)).fit()
+    vcov = cov_cluster(expected, MADE["g"].to_numpy())
+    found = fitted("y ~ x", FORMS[form](tight, tmp_path), "g")
+    np.testing.assert_allclose(found.robust().vcov * 2**40, vcov, rtol=1e-7)
+
+
+@every_form
 def test_bool_columns_are_numbers_and_categories_where_asked(form, tmp_path):
     data = FORMS[form](MADE, tmp_path)
     assert fitted("y ~ treat", data, "g").names == ("Intercept", "treat")
@@ -252,6 +264,24 @@ def test_dates_are_levels_where_asked(form, tmp_path):
 
 
 # --- which route --------------------------------------------------------------------------------
+
+
+@every_form
+@pytest.mark.parametrize("formula", ["y ~ x + treat", "y ~ x - 1"])
+def test_sums_belong_to_the_labels_they_stand_beside(form, formula, tmp_path):
+    found = fitted(formula, FORMS[form](MADE, tmp_path), "city")
+    sizes = MADE.groupby("city").size()
+    assert found.moments.labels.tolist() == sizes.index.tolist()
+    assert found.moments.sizes.tolist() == sizes.tolist()
+    without = fitted(formula, MADE[MADE["city"] != "city 17"], "city")
+    np.testing.assert_allclose(lyra.fit_moments(found.moments.drop("city 17")).coef, without.coef, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", STAYS_WHERE_IT_IS)
+def test_an_offset_is_no_reason_to_read_rows(form, tmp_path, monkeypatch):
+    data = FORMS[form](MADE.assign(y=MADE["y"] + 1e8, x=MADE["x"] + 1e8), tmp_path)
+    monkeypatch.setattr("lyra.moments.Moments.from_rows", lambda *_, **__: pytest.fail("rows were read"))
+    assert fitted("y ~ treat + x", data, "g").n_rows == 600
 
 
 @pytest.mark.parametrize("form", STAYS_WHERE_IT_IS)

@@ -55,11 +55,37 @@ def test_empty_cells_of_a_csv_are_missing(empty, tmp_path):
         assert lyra.fit("y ~ x", path, clusters="g").n_rows == 6
 
 
-def test_a_number_with_a_point_late_in_a_csv_of_integers_is_read(tmp_path):
+LATE = 30_000  # rows that a look at the first rows does not reach
+
+
+def late(tmp_path: Path, row: str) -> str:
     path = tmp_path / "rows.csv"
-    lines = [f"{k % 7}.5,{k},{k % 50}" for k in range(30_000)]
-    path.write_text("\n".join(["y,x,g", *lines, "1.5,0.25,3"]) + "\n")
-    assert lyra.fit("y ~ x", path, clusters="g").n_rows == 30_001
+    lines = [f"{k % 7}.5,{k % 9},{k % 50},2026-03-01,true" for k in range(LATE)]
+    path.write_text("\n".join(["y,x,g,day,seen", *lines, row]) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("last", ["0.25", "nan", "1e30"])
+def test_a_number_late_in_a_csv_of_integers_is_not_rounded(last, tmp_path):
+    assert read(late(tmp_path, f"1.5,{last},3,2026-03-01,true"))["x"][-1] == pytest.approx(float(last), nan_ok=True)
+
+
+def test_a_time_late_in_a_csv_of_dates_is_not_cut_off(tmp_path):
+    found = read(late(tmp_path, "1.5,1,3,2026-03-01 12:30:00,true"))
+    assert found["day"][-1] == np.datetime64("2026-03-01T12:30")
+
+
+def test_a_word_late_in_a_csv_of_numbers_is_found(tmp_path):
+    with pytest.raises(lyra.errors.InputError, match=r"^column 'x' is text, .* \('oops' is not\)"):
+        lyra.fit("y ~ x", late(tmp_path, "1.5,oops,3,2026-03-01,true"), clusters="g")
+    with pytest.raises(lyra.errors.InputError, match=r"^column 'seen' is of type|^'unseen' is not"):
+        lyra.fit("y ~ x + unseen", late(tmp_path, "1.5,1,3,2026-03-01,maybe"), clusters="g")
+
+
+def test_whole_numbers_stay_whole(tmp_path):
+    found = read(late(tmp_path, "1.5,-7,3,2026-03-01,true"))
+    assert found["x"].dtype.kind == "i"
+    assert found["x"][-1] == -7
 
 
 def test_columns_of_several_csv_files_are_matched_by_name(tmp_path):
@@ -67,6 +93,12 @@ def test_columns_of_several_csv_files_are_matched_by_name(tmp_path):
     FRAME[3:][["g", "x", "y"]].to_csv(tmp_path / "2.csv", index=False)
     found = read(str(tmp_path / "*.csv"))
     assert sorted(found["y"]) == sorted(FRAME["y"])
+
+
+def test_a_name_with_the_signs_of_a_pattern_is_that_file_alone(tmp_path):
+    FRAME.to_csv(tmp_path / "rows[1].csv", index=False)
+    FRAME[:2].to_csv(tmp_path / "rows1.csv", index=False)
+    assert read(tmp_path / "rows[1].csv")["y"].size == 6
 
 
 def test_labels_of_64_bits_are_not_rounded(tmp_path):
@@ -142,6 +174,14 @@ def test_parquet_damaged_inside(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:40] + whole[-40:])
     assert re.fullmatch(rf"{re.escape(repr(str(path)))} could not be read as parquet: .+\.", refusal(path))
+
+
+def test_csv_whose_lines_grow_longer_is_not_read_from_the_middle(tmp_path):
+    path = tmp_path / "rows.csv"
+    longer = FRAME.assign(more=1)
+    path.write_text(FRAME.to_csv(index=False) + longer.to_csv(index=False) * 3)
+    with pytest.raises(lyra.errors.LyraError):
+        lyra.fit("y ~ x", path, clusters="g")
 
 
 def test_csv_with_ragged_lines(tmp_path):

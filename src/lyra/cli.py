@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -104,11 +103,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Run the command line and leave at once: DuckDB lists what it leaks on stderr when Python takes itself down."""
-    code = run(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    """Run the command line: the console script `lyra`."""
+    sys.exit(run(sys.argv[1:]))
 
 
 def _answer(

@@ -27,6 +27,7 @@ KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 COMPRESSED = {".gz"}
 MAGIC = b"PAR1"
 MISSING = ["", "NA", "NULL", "null"]  # what an empty cell of a csv is written as
+WIDER = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP"}  # types of first rows whose casts round, and what holds all
 TAKEN = "a pandas or polars frame, a pyarrow table, a DuckDB relation, or the path of csv or parquet files"
 
 
@@ -133,16 +134,36 @@ def _refuse_damaged(name: str, kind: str) -> None:
 
 
 def _types(path: str, found: list[str]) -> dict[str, str]:
-    """Return the types of a csv's columns, from its first rows, or from all where those are misleading."""
+    """Return the types of a csv's columns: those of its first rows, where all rows keep them."""
     import duckdb
 
     with duckdb.connect() as connection, _refusing(path, "csv"):
-        relation = _csv(connection, found)
+        first = _typed(_csv(connection, found))
         try:
-            relation.count("COLUMNS(*)").fetchall()
-        except duckdb.Error:  # such as a 1.5 late in a column of integers
-            relation = _csv(connection, found, sample_size=-1)
-        return {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+            spoilt = _spoilt(_csv(connection, found, dtype=first | _widened(first)), first)
+        except duckdb.Error:  # a word late in a column of numbers
+            return _typed(_csv(connection, found, sample_size=-1))
+        return first | {name: WIDER[first[name]] for name in spoilt}
+
+
+def _typed(relation: Any) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+
+
+def _widened(types: Mapping[str, str]) -> dict[str, str]:
+    return {name: WIDER[dtype] for name, dtype in types.items() if dtype in WIDER}
+
+
+def _spoilt(wide: Any, types: Mapping[str, str]) -> list[str]:
+    """Return the columns with a value that its narrow type would round without a word, such as a late 1.5."""
+    asked = {name: f'"{name.replace(chr(34), 2 * chr(34))}"' for name in types}
+    tests = ", ".join(
+        f"coalesce(bool_or({column} IS DISTINCT FROM try_cast(try_cast({column} AS {types[name]}) AS {wider})), false)"
+        if (wider := WIDER.get(types[name]))
+        else f"count({column}) < 0"  # read, so that what is not of its type is found
+        for name, column in asked.items()
+    )
+    return [name for name, bad in zip(types, wide.aggregate(tests).fetchall()[0], strict=True) if bad]
 
 
 @contextmanager
