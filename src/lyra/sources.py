@@ -27,6 +27,7 @@ from lyra.units import Units
 
 __all__ = [
     "LEVELS",
+    "History",
     "HistorySource",
     "ModelSource",
     "RowSource",
@@ -238,6 +239,16 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
 
 
 # --- the user's own data ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
+
+    y: Array
+    W: Array
+    units: Units
+    dropped_rows: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -209,6 +209,8 @@ class Scenario:
     trial : Trial
     n_clusters : int
         Clusters of the analysis.
+    analysis : str
+        How the data are analysed, where several ways are compared.
     too_fine : bool
         Whether the analysis clusters finer than the design randomises.
     notes : tuple of str
@@ -217,6 +219,7 @@ class Scenario:
     design: str
     trial: Trial
     n_clusters: int
+    analysis: str = ""
     too_fine: bool = False
     notes: tuple[str, ...] = ()
 
