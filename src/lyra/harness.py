@@ -164,7 +164,7 @@ def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
 
 
 def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
-    from lyra.data import history
+    from lyra.history import read_history
 
     columns = {"outcome", "cluster", "covariates", "window", "stratum"}
     _refuse_unknown("a table", asked, columns | {"methods", "seed", "level", "weights"})
@@ -172,7 +172,7 @@ def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
         if not asked.get(needed):
             raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
     named = {name: asked.pop(name) for name in sorted(columns & set(asked))}
-    past = history(table, **named)
+    past = read_history(table, **named)
     level = asked.pop("level", "cluster")
     config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
     facts = {"rows": past.y.size, "clusters": np.unique(past.units.cluster).size, "dropped_rows": past.dropped_rows}
