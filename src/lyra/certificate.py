@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra import __version__
 from lyra.errors import DataError, InputError
 from lyra.runner import Progress, run_chunks
 from lyra.store import Store, digest
@@ -239,7 +240,7 @@ def certify_scenarios(
         digest=digest(tables),
         config=dict(config or {}),
         data=dict(data or {}),
-        versions=_versions(),
+        versions={"lyra": __version__, "numpy": np.__version__},
         notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
     )
 
@@ -338,12 +339,6 @@ def _recommend(rows: Sequence[Row]) -> tuple[str | None, str]:
     if not others:
         return best, "the only one that holds its size and ever rejects in every design"
     return best, f"certified, with the shortest 95 % intervals (mean width {widths[best]:.4g}); so are {others}"
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {"lyra": version("lyra-inference"), "numpy": np.__version__}
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -175,8 +175,12 @@ def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
     past = read_history(table, **named)
     level = asked.pop("level", "cluster")
     config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
-    facts = {"rows": past.y.size, "clusters": np.unique(past.units.cluster).size, "dropped_rows": past.dropped_rows}
-    facts |= {"sha256": _fingerprint(past.y, past.W)}
+    facts: dict[str, Any] = {
+        "rows": past.y.size,
+        "clusters": np.unique(past.units.cluster).size,
+        "dropped_rows": past.dropped_rows,
+    }
+    facts["sha256"] = _fingerprint(past.y, past.W)
     return Asked(history_scenarios(past, design, [level], **asked), _described(config), facts)
 
 
