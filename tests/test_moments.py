@@ -48,7 +48,12 @@ def test_working_rows_and_basis_give_back_the_data():
     """X = Z T and y = ỹ + X a, in each of the three bases."""
     rng = np.random.default_rng(0)
     near = np.column_stack([X, X[:, 2] + 1e-5 * rng.normal(size=y.size)])
-    for columns, outcome in ((X, y), (X + [0.0, 0.0, 1e4], y), (near, y), (X + [0.0, 0.0, 1e4], y + 1e6)):
+    for columns, outcome in (
+        (X, y),
+        (X + np.array([0.0, 0.0, 1e4]), y),
+        (near, y),
+        (X + np.array([0.0, 0.0, 1e4]), y + 1e6),
+    ):
         m = Moments.from_arrays(outcome, columns, clusters)
         Z, work = (np.concatenate(parts) for parts in zip(*m.working_rows(), strict=True))
         assert_allclose(Z @ np.linalg.inv(m.T_inverse), columns, rtol=1e-12, atol=1e-9)
@@ -92,7 +97,10 @@ def test_a_cluster_whose_rows_are_all_missing_is_gone():
 
 @pytest.mark.filterwarnings("ignore::lyra.errors.DroppedRowsWarning")
 def test_refuses_when_no_row_is_complete():
-    told = "All 32 rows were dropped: each has a missing value or cluster label; fill them in, or leave out the column that is missing."
+    told = (
+        "All 32 rows were dropped: each has a missing value or cluster label; "
+        "fill them in, or leave out the column that is missing."
+    )
     assert refusal(InputError, moments, y=np.full(32, np.nan)) == told
     assert refusal(InputError, moments, clusters=[None] * 32) == told
 

@@ -93,12 +93,22 @@ def test_ill_conditioned_sums_without_rows_warn():
     )
     with pytest.warns(ConditionWarning) as caught:
         least_squares(stored)
-    before, share, after = str(caught[0].message).partition("7e-10")
-    assert share
-    assert before == "The columns are nearly collinear (a share of "
-    assert after == (
-        " of one is its own) and only sums are at hand, so about half the digits are lost: fit from the rows."
-    )
+    before, _, after = str(caught[0].message).partition(" (a share of ")
+    share, _, remedy = after.partition(" of one is its own)")
+    assert before == "The columns are nearly collinear"
+    assert remedy == " and only sums are at hand, so about half the digits are lost: fit from the rows."
+    others = near[:, :3] @ np.linalg.lstsq(near[:, :3], near[:, 3], rcond=None)[0]
+    assert float(share) == pytest.approx(np.sum((near[:, 3] - others) ** 2) / np.sum(near[:, 3] ** 2), rel=0.1)
+
+
+def test_a_collinear_column_is_known_behind_a_nearly_constant_one():
+    """On two clusters x and z are affine in each other, and x nearly a constant: rounding hides z's zero share."""
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(6), 5)
+    x, z = np.array([0.5840, 0.5825, -1.6, 0.7, 0.5, -2.5])[g], np.array([0.061, -0.964, -0.5, 1.2, -2.2, 0.7])[g]
+    m = Moments.from_arrays(rng.normal(size=30), np.column_stack([np.ones(30), x, z]), g)
+    with pytest.warns(DroppedColumnsWarning, match="x2; 2 coefficients remain"):
+        least_squares(m.subset([0, 1]))
 
 
 def test_the_same_columns_stored_from_rows_do_not_warn():
