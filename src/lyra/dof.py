@@ -47,7 +47,7 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     trace = own - np.trace(WW, axis1=1, axis2=2)
     squares += np.sum(WW * WW, axis=(1, 2))
     real = trace > ROUNDING * own
-    return np.divide(trace**2, squares, out=np.full(len(contrasts), np.nan), where=real)
+    return np.asarray(np.divide(trace**2, squares, out=np.full(len(contrasts), np.nan), where=real))
 
 
 def _contrasted(fit: Fit, contrasts: Array, power: float) -> Iterator[tuple[slice, Array, Array, Array]]:
