@@ -18,7 +18,7 @@ from lyra.rows import cross_products
 from lyra.sandwich import VARIANTS, leave_one_out
 from lyra.se import cluster_robust
 from lyra.wald import Inference, infer
-from strategies import LABELLINGS, Regression, conditioned, regressions
+from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
 
 CLUSTER = ("CV0", "CV1", "CV2", "CV3", "CV3J")
 SATTERTHWAITE = ("CV0", "CV1", "CV2", "CV3")
