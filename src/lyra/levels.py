@@ -76,8 +76,8 @@ def level_test(
     .003; equal and unequal sizes, varying and cluster-constant columns).
 
     "score-bootstrap" [1]_: the same τ against its wild bootstrap: unrestricted residuals times Rademacher signs drawn
-    by fine cluster, refitted; p = (1 + #{τ* ≥ τ})/(B + 1). In the same designs .04 to .07 (1,000 replicates, Monte-Carlo
-    error .007), the upper end with unequal sizes and 6 to 10 coarse clusters.
+    by fine cluster, refitted; p = (1 + #{τ* ≥ τ})/(B + 1). In the same designs .04 to .07 (1,000 replicates,
+    Monte-Carlo error .007), the upper end with unequal sizes and 6 to 10 coarse clusters.
 
     "ibragimov-mueller" [2]_: β̂_g from the regression of each coarse cluster alone, ω̂_g² its variance by the jackknife
     over fine clusters (CV3), S² the sample variance of the β̂_g, against B draws of it under β̂_g ~ N(β, ω̂_g²);
