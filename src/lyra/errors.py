@@ -14,7 +14,8 @@ LyraWarning (UserWarning)
 ├── DroppedColumnsWarning            collinear columns were left out, by name
 ├── UnidentifiedWarning              a leave-one-cluster-out estimate does not exist: NaN instead
 ├── ConditionWarning                 digits were lost and the rows are not there to win them back
-└── FewClustersWarning               the design is one where this method is known to fail
+├── FewClustersWarning               the design is one where this method is known to fail
+└── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 __all__ = [
     "ConditionWarning",
     "DataError",
+    "DisjointSetWarning",
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "FewClustersWarning",
@@ -83,6 +85,10 @@ class ConditionWarning(LyraWarning):
 
 class FewClustersWarning(LyraWarning):
     """Too few clusters, or treated clusters, for the law used."""
+
+
+class DisjointSetWarning(LyraWarning):
+    """The values a test does not reject are several intervals; their hull was returned."""
 
 
 def listed(items: Iterable[object], limit: int = 6) -> str:
