@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lyra.version import __version__
+
 if TYPE_CHECKING:
     from lyra.certificate import Certificate
     from lyra.engine import RegressorWorld, World
     from lyra.harness import certify
     from lyra.moments import Moments
     from lyra.regression import Regression, fit, fit_moments
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Certificate",

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra import __version__
 from lyra.errors import DataError, InputError
 from lyra.runner import Progress, run_chunks
 from lyra.store import Store, digest
 from lyra.trials import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name
 from lyra.verdict import Rule, judge, judge_exact
+from lyra.version import __version__
 
 __all__ = ["Certificate", "Row", "certify_scenarios"]
 

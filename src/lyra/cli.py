@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import App, CycloptsError, Parameter
 
-from lyra import __version__
 from lyra.errors import LyraError
+from lyra.version import __version__
 
 if TYPE_CHECKING:
     from lyra.ladder import Ladder
