@@ -113,4 +113,4 @@ def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array,
             return np.full(fit.K, float(fit.N - fit.K)), rule
         case "normal":
             return np.full(fit.K, np.inf), rule
-    raise InputError(f"dof={rule!r} is unknown: {did_you_mean(rule, RULES)}.")
+    raise InputError(f"dof={rule!r} is unknown: {did_you_mean(str(rule), RULES)}.")

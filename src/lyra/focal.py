@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.laws import t_pvalue
 from lyra.sandwich import SINGULAR
-from lyra.wald import t_pvalue
 
 __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]
 

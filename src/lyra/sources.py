@@ -27,6 +27,7 @@ from lyra.units import Units
 
 __all__ = [
     "LEVELS",
+    "History",
     "HistorySource",
     "ModelSource",
     "RowSource",
@@ -119,6 +120,14 @@ class WorldSource:
         linear = hasattr(self.world, "sample_grams") and getattr(self.world, "outcome", "linear") == "linear"
         finer = self.level == "user" or (self.level == "unit" and "user" in str(getattr(self.design, "unit", "")))
         return linear and not finer and set(self._plain) <= set(self._first.names)
+
+    @cached_property
+    def too_fine(self) -> int:
+        """How many of the design's randomisation units the analysis splits over several clusters."""
+        if self.design is None:
+            return 0
+        units = _units_of(self.world.sample(self.design, np.random.default_rng(0)).columns)
+        return self.design.splits(units, cluster_codes(units, self.level, self.design))
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, with the truth taken out so that the null 0 is true."""
@@ -254,6 +263,16 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
 # --- the user's own data ------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
+
+    y: Array
+    W: Array
+    units: Units
+    dropped_rows: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class HistorySource:
     """The outcome fixed, the treatment drawn again by the declared design.
@@ -293,6 +312,11 @@ class HistorySource:
         """The entries of a replicate's cluster Grams, and of its assignment."""
         G, p = self._cells.own.shape
         return int(G * (p + 1) ** 2 + self._cells.item.size)
+
+    @cached_property
+    def too_fine(self) -> int:
+        """How many of the design's randomisation units the analysis splits over several clusters."""
+        return self.design.splits(self.units, cluster_codes(self.units, self.level, self.design))
 
     @property
     def n_assignments(self) -> int | None:

@@ -207,6 +207,8 @@ class Scenario:
     trial : Trial
     n_clusters : int
         Clusters of the analysis.
+    analysis : str
+        How the data are analysed, where several ways are compared.
     too_fine : bool
         Whether the analysis clusters finer than the design randomises.
     notes : tuple of str
@@ -215,6 +217,7 @@ class Scenario:
     design: str
     trial: Trial
     n_clusters: int
+    analysis: str = ""
     too_fine: bool = False
     notes: tuple[str, ...] = ()
 
