@@ -266,6 +266,7 @@ def _certify_one(
     done: dict[int, Row] = {}
     seen: list[list[Array]] = [[] for _ in rules]
     made: dict[Key, Array] = {}
+    trial.source.numbers  # noqa: B018  what a source works out once travels to the workers with it
     for look in sorted({look for rule in rules for look in rule.looks}):
         active = [m for m in range(len(rules)) if m not in done]
         if not active:
