@@ -170,8 +170,45 @@ class Certificate:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is not a certificate ({error}): write one with to_json.") from error
 
+    @property
+    def designs(self) -> tuple[str, ...]:
+        """The names of the cells."""
+        return tuple(dict.fromkeys(row.design for row in self.rows))
+
+    def of_design(self, design: str) -> tuple[Row, ...]:
+        """Return the rows of one cell."""
+        return tuple(row for row in self.rows if row.design == design)
+
+    def recommended_in(self, design: str) -> str | None:
+        """Return the method usable in one cell with the shortest intervals."""
+        return _recommend(self.of_design(design))[0]
+
+    @property
+    def preamble(self) -> tuple[str, ...]:
+        """Aims, data-generating mechanism, estimand and methods, a line each."""
+        aim = (
+            f"Aim: does each method reject a true null in at most {self.alpha * self.tolerance:.4g} of experiments "
+            f"({self.tolerance:g} times the {self.alpha:g} it claims)? Wrong at most {self.delta:g} of the time."
+        )
+        return (
+            aim,
+            f"Data: {_words(self.config.get('source', 'as given'))}",
+            f"Estimand: the coefficient of {self.config.get('term', 'the treatment')}, truly zero",
+            f"Methods: {', '.join(dict.fromkeys(row.method for row in self.rows))}",
+        )
+
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """What the reader must know, what to read and why, and how to make it again."""
+        read = [f"{design}: read {self.recommended_in(design) or 'none'}" for design in self.designs]
+        advice = f"Read {self.recommended}: {self.reason}." if self.recommended else f"Read none: {self.reason}."
+        messages = (f"{row.method} first failed with {row.message}" for row in self.rows if row.message)
+        notes = (*self.notes, *dict.fromkeys(messages), *(read if len(read) > 1 else ()))
+        return (*notes, advice, f"seed {self.seed}, digest {self.digest[:16]}")
+
     def __str__(self) -> str:
-        return "\n".join(_ademp(self))
+        tables = (("", design, _HEAD, *map(_line, self.of_design(design))) for design in self.designs)
+        return "\n".join([*self.preamble, *(line for table in tables for line in table), "", *self.closing])
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -343,29 +380,6 @@ def _recommend(rows: Sequence[Row]) -> tuple[str | None, str]:
 
 
 # --- words --------------------------------------------------------------------------------------
-
-
-def _ademp(cert: Certificate) -> list[str]:
-    designs = list(dict.fromkeys(row.design for row in cert.rows))
-    aim = (
-        f"Aim: does each method reject a true null in at most {cert.alpha * cert.tolerance:.4g} of experiments "
-        f"({cert.tolerance:g} times the {cert.alpha:g} it claims)? A wrong verdict: at most {cert.delta:g} of the time."
-    )
-    lines = [
-        aim,
-        f"Data: {_words(cert.config.get('source', 'as given'))}",
-        f"Estimand: the coefficient of {cert.config.get('term', 'the treatment')}, truly zero",
-        f"Methods: {', '.join(dict.fromkeys(row.method for row in cert.rows))}",
-    ]
-    for design in designs:
-        own = [row for row in cert.rows if row.design == design]
-        lines += ["", design, _HEAD, *map(_line, own)]
-        if len(designs) > 1:
-            lines.append(f"  read here: {_recommend(own)[0] or 'none'}")
-    lines += ["", *cert.notes]
-    lines.append(f"Read: {cert.recommended} - {cert.reason}" if cert.recommended else f"Read: nothing - {cert.reason}")
-    lines.append(f"seed {cert.seed}, digest {cert.digest[:16]}")
-    return lines
 
 
 def _words(source: Any) -> str:

@@ -33,6 +33,7 @@ from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchbac
 from lyra.engine import RegressorWorld, World
 from lyra.errors import DataError, InputError, did_you_mean
 from lyra.scenarios import DEFAULT_METHODS, Analysis, design_name
+from lyra.verdict import tolerance_named
 
 __all__ = ["Config", "read_config"]
 
@@ -78,6 +79,12 @@ class Config:
     designs: dict[str, Design | None]
     analyses: dict[str, Analysis]
     settings: Settings
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings as keywords of `lyra.certify`."""
+        chosen = msgspec.structs.asdict(self.settings)
+        return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
 
 
 def read_config(path: str | Path) -> Config:
