@@ -72,9 +72,7 @@ def test_conversions_of_independent_clusters_do_not_covary():
 
 
 def test_covariance_is_continuous_where_the_double_integral_becomes_a_single_one():
-    assert conversion_covariance(-2.0, 1.3, 1 - 1e-12) == pytest.approx(
-        conversion_covariance(-2.0, 1.3), rel=1e-9
-    )
+    assert conversion_covariance(-2.0, 1.3, 1 - 1e-12) == pytest.approx(conversion_covariance(-2.0, 1.3), rel=1e-9)
 
 
 def test_covariance_at_partial_correlation_by_double_quadrature():
@@ -82,9 +80,7 @@ def test_covariance_at_partial_correlation_by_double_quadrature():
 
     def given(common):
         spread = sd * math.sqrt(1 - share)
-        return integrate.quad(
-            lambda z: expit(mu + sd * math.sqrt(share) * common + spread * z) * norm.pdf(z), -9, 9
-        )[0]
+        return integrate.quad(lambda z: expit(mu + sd * math.sqrt(share) * common + spread * z) * norm.pdf(z), -9, 9)[0]
 
     second = integrate.quad(lambda a: given(a) ** 2 * norm.pdf(a), -9, 9)[0]
     expected = second - conversion_rate(mu, sd) ** 2

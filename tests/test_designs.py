@@ -140,9 +140,7 @@ def test_analysis_finer_than_the_design_is_counted():
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
 def test_every_stratum_is_halved(half_sizes, seed):
-    stratum = np.random.default_rng(seed).permutation(
-        np.repeat(np.arange(len(half_sizes)), 2 * np.array(half_sizes))
-    )
+    stratum = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(half_sizes)), 2 * np.array(half_sizes)))
     units = Units(np.arange(len(stratum)), stratum=stratum)
     drawn = Stratified().draw_many(units, 3, rng=seed)
     for T in drawn:
@@ -162,6 +160,13 @@ def test_the_largest_enumeration_is_complete():
     assert ByCluster().enumerate(sixteen).shape == (12_870, 16)
     assert len(np.unique(ByCluster().enumerate(sixteen), axis=0)) == 12_870
     assert not ByCluster().enumerable(Units(np.arange(17)))
+
+
+def test_arms_alternate_from_block_to_block():
+    units = Units(np.repeat(np.arange(3), 8), window=np.tile(np.arange(8), 3))
+    T = Switchback(block=2, pattern="alternating").draw(units, rng=1).reshape(3, 4, 2)
+    assert np.array_equal(T[:, :, 0], T[:, :, 1])
+    assert np.array_equal(T[:, 1:], ~T[:, :-1])
 
 
 def test_washout_drops_the_start_of_every_block_in_every_cluster():

@@ -263,6 +263,18 @@ def test_simulated_effect_and_base_rate_are_the_true_ones(outcome):
     assert gain == pytest.approx(world.truth().effect, abs=4.5 * math.hypot(*error))
 
 
+def test_a_common_shock_blurs_the_effect_on_conversions():
+    # gains of the treated agents of 1,500 independent windows; 4.5 standard errors (1e-5)
+    settings = {"outcome": "conversion", "base_rate": 0.1, "windows": 1_500, "period_shock": 2.0}
+    world, null = World(2, effect=1.0, **settings), World(2, **settings)
+    sample, moved = shift(world, null, ByUser(), 20)
+    treated, gain = (np.bincount(sample["window"], weights=w) for w in (sample["treat"], moved))
+    gain /= treated
+    assert np.mean(gain) == pytest.approx(world.truth().effect, abs=4.5 * gain.std() / math.sqrt(1_500))
+    calm = World(2, effect=1.0, outcome="conversion", base_rate=0.1)
+    assert world.truth().effect < calm.truth().effect
+
+
 # -- the planted ICC
 
 
@@ -358,8 +370,16 @@ def test_sums_of_products_count_and_treat_as_the_rows_do(design):
     assert np.all(np.linalg.matrix_rank(grams.gram, tol=1e-8) <= grams.gram[..., 0, 0])
 
 
+@pytest.mark.parametrize("design", [ByUser(20), ByCluster(2), Switchback(block=1)])
+def test_sums_of_products_treat_whom_the_design_treats(design):
+    sample = RICH.sample(design, 13)
+    gram = RICH.sample_grams(held(sample), 2, 13).gram
+    expected = np.bincount(RICH.covariance().cell, weights=sample["treat"])
+    assert np.array_equal(gram[:, :, 0, 1], np.stack([expected, expected]))
+
+
 def statistics_of(gram):
-    """Two coefficients of y on the other columns, the residual sum of squares, the CV0 variance of the second."""
+    """Two coefficients of y on the other columns, the residual sum of squares, CV0 of the second."""
     A, b = gram[..., :-1, :-1].sum(axis=1), gram[..., :-1, -1].sum(axis=1)
     beta = np.linalg.solve(A, b[..., None])[..., 0]
     rss = gram[..., -1, -1].sum(axis=1) - (beta * b).sum(axis=1)

@@ -18,7 +18,7 @@ def test_no_rows_have_no_products_and_few_rows_few_dimensions():
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_expected_products(n):
-    # E Z'Z = n(mean mean' + root root'): 100,000 draws, every entry within 5 of its own standard errors (6e-7)
+    # E Z'Z = n(mean mean' + root root'): 100,000 draws, each entry within 5 of its standard errors (6e-7)
     means = np.array([1.0, 2.0, -1.0])
     R = 100_000
     gram = draw_grams(np.full(R, n), np.tile(means, (R, 1)), ROOT, np.random.default_rng(2))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import InputError, did_you_mean
 
-__all__ = ["as_matrix", "as_vector", "encode", "position", "refuse_infinite", "same_length"]
+__all__ = ["as_matrix", "as_numbers", "as_vector", "encode", "position", "refuse_infinite", "same_length"]
 
 Array = NDArray[np.float64]
 
@@ -35,11 +35,27 @@ def as_matrix(X: Any, *, names: Sequence[str] | None = None) -> tuple[NDArray[An
         array = _numeric(array, what="X")
     else:
         found = tuple(str(label) for label in labels)
+        _refuse_repeated(found, what="X")
         columns = [_numeric(np.asarray(X[label]), what=f"column {str(label)!r}") for label in labels]
         array = np.column_stack(columns) if columns else np.empty((0, 0))
     if names is not None and len(names) != array.shape[1]:
         raise InputError(f"names has {len(names)} entries and X has {array.shape[1]} columns: pass one a column.")
+    if names is not None:
+        _refuse_repeated(tuple(names), what="names")
+    if array.shape[1] == 0:
+        raise InputError("X has no columns: pass at least one, such as a column of ones.")
     return array, tuple(names) if names is not None else found
+
+
+def as_numbers(values: Any, *, what: str) -> NDArray[np.float64]:
+    """Return an array of numbers of any shape as float64, or refuse with the first value that is no number."""
+    return np.asarray(_numeric(np.asarray(values), what=what), dtype=np.float64)
+
+
+def _refuse_repeated(names: Sequence[str], *, what: str) -> None:
+    repeated = [name for j, name in enumerate(names) if name in names[:j]]
+    if repeated:
+        raise InputError(f"{what} holds {repeated[0]!r} more than once: give every column its own name.")
 
 
 def _frame_columns(X: Any) -> list[Any] | None:
@@ -52,13 +68,16 @@ def _numeric(array: NDArray[Any], *, what: str) -> NDArray[Any]:
         return array
     if array.dtype.kind == "b":
         return array.astype(np.float64)
+    values = array.ravel()
     if array.dtype.kind == "O":
-        try:
-            return np.where(_is_null(array), np.nan, array).astype(np.float64)
-        except (TypeError, ValueError):
-            pass
-    first = next(value for value in array.ravel().tolist() if not isinstance(value, (int, float)) and value is not None)
-    raise InputError(f"{what} is not numeric (it holds {first!r}): turn it into numbers, or into 0/1 columns.")
+        values = values[~_is_null(values)]
+        if not any(isinstance(value, (str, bytes)) for value in values.tolist()):
+            try:
+                return np.where(_is_null(array), np.nan, array).astype(np.float64)
+            except (TypeError, ValueError):
+                pass
+    first = next((value for value in values if not isinstance(value, (int, float))), "nothing")
+    raise InputError(f"{what} is not numeric (it holds {first!s}): turn it into numbers, or into 0/1 columns.")
 
 
 def same_length(**lengths: int) -> int:
@@ -138,7 +157,7 @@ def _table(array: NDArray[Any], low: int) -> tuple[NDArray[np.int32], NDArray[An
     """Code integers of a narrow range by looking them up."""
     wide = array if array.dtype.itemsize == 8 else array.astype(np.int64)
     codes, seen = _used((wide - wide.dtype.type(low)).astype(np.int32), None)
-    return codes, (seen + low).astype(array.dtype)
+    return codes, seen.astype(array.dtype) + array.dtype.type(low)
 
 
 def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray[np.int32], NDArray[Any]]:

@@ -372,7 +372,8 @@ def _lognormal_sizes(spelling: str, G: int) -> Codes:
 
 def _moulton(sizes: Codes, correlation: Floats) -> float:
     W = len(correlation)
-    pairs = correlation[_lags(W)].sum() * float(sizes @ sizes)
+    pairs_of_windows = np.r_[W, 2 * np.arange(W - 1, 0, -1)]
+    pairs = float(pairs_of_windows @ correlation) * float(sizes @ sizes)
     return math.sqrt(1 + pairs / (W * float(sizes.sum())) - correlation[0])
 
 

@@ -15,6 +15,7 @@ LyraWarning (UserWarning)
 ├── UnidentifiedWarning              a leave-one-cluster-out estimate does not exist: NaN instead
 ├── ConditionWarning                 digits were lost and the rows are not there to win them back
 ├── FewClustersWarning               the design is one where this method is known to fail
+├── FinerClustersWarning             the analysis clusters finer than the design randomises
 └── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
 """
 
@@ -27,6 +28,7 @@ __all__ = [
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "FewClustersWarning",
+    "FinerClustersWarning",
     "FormulaError",
     "InputError",
     "LyraError",
@@ -87,6 +89,10 @@ class FewClustersWarning(LyraWarning):
     """Too few clusters, or treated clusters, for the law used."""
 
 
+class FinerClustersWarning(LyraWarning):
+    """The analysis clusters finer than the design randomises, so its standard errors are too small."""
+
+
 class DisjointSetWarning(LyraWarning):
     """The values a test does not reject are several intervals; their hull was returned."""
 
@@ -104,6 +110,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = list(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    by_folded = {known_name.casefold(): known_name for known_name in names}
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    hint = f"did you mean {by_folded[close[0]]!r}? " if close else ""
     return f"{hint}there is {listed(map(repr, names), 12)}"

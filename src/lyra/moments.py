@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,8 @@ class Moments:
         Position of a constant column.
     dropped_rows : int
         Rows left out because a value or a label was missing.
+    constant_y : float or None
+        The value of y when it is known to have only one.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class Moments:
     dropped_rows: int = 0
     rows: Rows | None = field(default=None, repr=False)
     basis: Basis | None = field(default=None, repr=False)
+    constant_y: float | None = None
     _memo: dict[str, Array] = field(default_factory=dict, repr=False)
 
     # --- making -------------------------------------------------------------------------------
@@ -98,8 +101,6 @@ class Moments:
         ------
         InputError
             Lengths differ, no rows, no complete row, infinite values, values that are not numbers.
-        NotIdentifiedError
-            y is constant.
         """
         columns, found = check.as_matrix(X, names=names)
         outcome = check.as_vector(y, what="y")
@@ -112,11 +113,12 @@ class Moments:
                 return cls._settled(rows, look, labels, names=found)
         rows = complete(rows, found)
         codes, present = check.encode(rows.codes)
-        warnings.warn(
-            f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
-            DroppedRowsWarning,
-            stacklevel=2,
-        )
+        if codes.size < N:
+            warnings.warn(
+                f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
+                DroppedRowsWarning,
+                stacklevel=2,
+            )
         rows = ArrayRows(codes, rows.X, rows.y)
         return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
 
@@ -130,8 +132,11 @@ class Moments:
     def _settled(
         cls, rows: Rows, look: FirstPass, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0
     ) -> Moments:
+        if not np.isfinite(look.total).all():
+            raise InputError("The squares of y or of a column of X exceed 1e308: divide them by a power of ten.")
         basis, total = settle(rows, look)
-        return cls(names, labels, look.sizes, total, basis.T_inverse, basis.a, basis.unit, dropped_rows, rows, basis)
+        T_inverse, a, unit = basis.T_inverse, basis.a, basis.unit
+        return cls(names, labels, look.sizes, total, T_inverse, a, unit, dropped_rows, rows, basis, look.constant_y)
 
     @classmethod
     def from_tensor(
@@ -151,7 +156,7 @@ class Moments:
         """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
         memo = {"tensor": tensor, "ones": ones}
         total = tensor.sum(axis=0)
-        return cls(names, labels, sizes, total, T_inverse, a, unit, dropped_rows, rows, None, memo)
+        return cls(names, labels, sizes, total, T_inverse, a, unit, dropped_rows, rows, None, None, memo)
 
     # --- what the statistics ask --------------------------------------------------------------
 
@@ -241,7 +246,7 @@ class Moments:
             tensor[where] += M.T @ shard.tensor @ M
             ones[where] += shard.ones @ M
             sizes[where] += shard.sizes
-        return Moments.from_tensor(
+        united = Moments.from_tensor(
             tensor,
             ones,
             names=self.names,
@@ -252,6 +257,7 @@ class Moments:
             unit=self.unit if self.unit == other.unit else None,
             dropped_rows=self.dropped_rows + other.dropped_rows,
         )
+        return replace(united, constant_y=self.constant_y if self.constant_y == other.constant_y else None)
 
     def subset(self, labels: Sequence[Any]) -> Moments:
         """Return the moments of these clusters alone."""
@@ -264,13 +270,13 @@ class Moments:
     # --- inside -------------------------------------------------------------------------------
 
     def _position(self, label: Any) -> int:
-        known = self.labels.tolist()
+        known = list(self.labels)
         if label not in known:
-            raise InputError(f"{label!r} is not a cluster: {did_you_mean(str(label), map(str, known))}.")
-        return int(known.index(label))
+            raise InputError(f"{label!s} is not a cluster: {did_you_mean(str(label), map(str, known))}.")
+        return known.index(label)
 
     def _cut(self, keep: NDArray[np.intp]) -> Moments:
-        return Moments.from_tensor(
+        cut = Moments.from_tensor(
             self.tensor[keep],
             self.ones[keep],
             names=self.names,
@@ -281,6 +287,7 @@ class Moments:
             unit=self.unit,
             dropped_rows=self.dropped_rows,
         )
+        return replace(cut, constant_y=self.constant_y)
 
     def _reach(self, what: str) -> tuple[Rows, Basis]:
         if self.rows is None:
@@ -288,8 +295,10 @@ class Moments:
                 f"{what} need the rows, and these moments hold only per-cluster sums: "
                 "fit from the table or the arrays, or choose CV1, CV2 or CV3."
             )
-        basis = self.basis or Basis(np.zeros(self.K), self.T_inverse, self.a, self.unit)
-        return self.rows, basis
+        if self.basis is not None:
+            return self.rows, self.basis
+        theta = np.asarray(np.linalg.solve(self.T_inverse, self.a), dtype=np.float64)
+        return self.rows, Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
 
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2

@@ -110,7 +110,7 @@ def least_squares(moments: Moments) -> Fit:
     Raises
     ------
     NotIdentifiedError
-        One cluster, no column left, or as many coefficients as rows.
+        One cluster, a constant y, no column left, or as many coefficients as rows.
 
     Warns
     -----
@@ -120,6 +120,7 @@ def least_squares(moments: Moments) -> Fit:
         Digits were lost in the sums and the rows are not there to win them back.
     """
     A, b = moments.total[:-1, :-1], moments.total[:-1, -1]
+    _refuse_clusters(moments)
     kept, share = independent_columns(A, moments.unit)
     _refuse(moments, len(kept))
     dropped = tuple(name for j, name in enumerate(moments.names) if j not in kept)
@@ -141,20 +142,36 @@ def least_squares(moments: Moments) -> Fit:
     eta = _forward(L, b[kept][None])[0]
     theta = np.zeros(moments.K)
     theta[kept] = np.linalg.solve(L.T, eta)
-    W = moments.T_inverse[np.ix_(kept, kept)] @ np.linalg.inv(L).T
+    back, a = _back(moments, kept)
     raw = moments.scores(theta)
     return Fit(
         moments=moments,
         names=tuple(moments.names[j] for j in kept),
         dropped=dropped,
         kept=tuple(kept),
-        coef=(moments.T_inverse @ theta + moments.a)[kept],
+        coef=back @ theta[kept] + a,
         scores=_forward(L, raw[:, kept]),
-        rss=float(moments.total[-1, -1] - eta @ eta),
-        W=W,
+        rss=max(float(moments.total[-1, -1] - eta @ eta), 0.0),
+        W=back @ np.linalg.inv(L).T,
         theta=theta,
         L=L,
     )
+
+
+def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
+    """Return what carries a coefficient on the kept working columns to the kept columns of X, and what adds to it.
+
+    A column left out equals Z_kept P, so what the basis says of it is said of the kept columns: Z = Z_kept P,
+    X_kept = Z_kept S with S = (P T)_kept, and y = ỹ + Z_kept P T a.
+    """
+    if len(kept) == moments.K:
+        return moments.T_inverse, moments.a
+    A = moments.total[:-1, :-1]
+    P = np.linalg.solve(A[np.ix_(kept, kept)], A[kept])
+    P[:, kept] = np.eye(len(kept))
+    PT = P @ np.linalg.inv(moments.T_inverse)
+    back = np.linalg.inv(PT[:, kept])
+    return back, back @ PT @ moments.a
 
 
 def _forward(L: Array, rows: Array) -> Array:
@@ -164,11 +181,21 @@ def _forward(L: Array, rows: Array) -> Array:
     return np.asarray(solve_triangular(L, rows.T, lower=True, check_finite=False).T)
 
 
-def _refuse(moments: Moments, K: int) -> None:
-    if moments.G < 2:
+def _refuse_clusters(moments: Moments) -> None:
+    if moments.G == 0:
+        raise NotIdentifiedError("There are no clusters left: keep at least two.")
+    if moments.G == 1:
         raise NotIdentifiedError(
-            f"There is one cluster ({moments.labels[0]!r}): no variance between clusters can be seen; "
+            f"There is one cluster ({moments.labels[0]!s}): no variance between clusters can be seen; "
             "cluster at a finer level."
+        )
+
+
+def _refuse(moments: Moments, K: int) -> None:
+    if moments.constant_y is not None:
+        raise NotIdentifiedError(
+            f"y is constant (every value is {moments.constant_y:g}): there is nothing to explain; "
+            "pass an outcome that varies."
         )
     if K == 0:
         raise NotIdentifiedError("Every column was dropped: X holds nothing but zeros; pass a column that varies.")

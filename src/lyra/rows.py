@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra import check
-from lyra.errors import InputError, NotIdentifiedError
+from lyra.errors import InputError
 
 __all__ = [
     "ArrayRows",
@@ -76,16 +76,17 @@ class ArrayRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstPass:
-    """What one pass over the rows as they are tells: sizes, a constant column and its value, the Gram matrix."""
+    """What one pass over the rows as they are tells: sizes, a constant column, a constant y, the Gram matrix."""
 
     sizes: NDArray[np.int64]
     unit: int | None
     unit_value: float
+    constant_y: float | None
     total: Array
 
 
 def first_pass(rows: Rows, G: int) -> FirstPass:
-    """Read the rows once as they are, and refuse a constant outcome."""
+    """Read the rows once as they are; a missing or infinite value leaves a total that is not finite."""
     K = rows.n_columns
     first, constant = np.zeros(K), np.ones(K, dtype=bool)
     sizes, total = np.zeros(G, dtype=np.int64), np.zeros((K + 1, K + 1))
@@ -97,14 +98,11 @@ def first_pass(rows: Rows, G: int) -> FirstPass:
             constant[j] = bool((X[:, j] == first[j]).all())
         sizes += np.bincount(codes, minlength=G)
         low, high = min(low, float(y.min())), max(high, float(y.max()))
-        _add_gram(total, X, y)
-    if low == high:
-        raise NotIdentifiedError(
-            f"y is constant (every value is {low:g}): there is nothing to explain; pass an outcome that varies."
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            _add_gram(total, X, y)
     units = np.flatnonzero(constant & (first != 0))
     unit = int(units[0]) if units.size else None
-    return FirstPass(sizes, unit, 1.0 if unit is None else float(first[unit]), total)
+    return FirstPass(sizes, unit, 1.0 if unit is None else float(first[unit]), low if low == high else None, total)
 
 
 def _cluster_sums(weight: Array, codes: Codes, Z: Array, G: int) -> Array:

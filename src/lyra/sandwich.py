@@ -115,6 +115,7 @@ VARIANTS = {
 }
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
+LEAVE_ROW_OUT = ("HC2", "HC3")
 
 
 def covariance(fit: Fit, variant: str) -> Array:
@@ -136,12 +137,12 @@ def covariance(fit: Fit, variant: str) -> Array:
     if variant not in VARIANTS:
         raise InputError(f"variant={variant!r} is unknown: {did_you_mean(variant, VARIANTS)}.")
     vcov = fit.W @ VARIANTS[variant].function(fit) @ fit.W.T
-    if variant in LEAVE_OUT:
-        lost = unidentified(fit)
-        if lost:
-            warnings.warn(_sentence(fit, lost, variant), UnidentifiedWarning, stacklevel=3)
-            gone = sorted({j for case in lost for j in case.coefficients})
-            vcov[gone, :] = vcov[:, gone] = np.nan
+    lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
+    if lost:
+        told = _clusters_sentence if variant in LEAVE_OUT else _rows_sentence
+        warnings.warn(told(fit, lost, variant), UnidentifiedWarning, stacklevel=3)
+        gone = sorted({j for case in lost for j in case.coefficients})
+        vcov[gone, :] = vcov[:, gone] = np.nan
     return vcov
 
 
@@ -199,7 +200,7 @@ def _rowwise(fit: Fit, power: float) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Unidentified:
-    """A cluster without which some coefficients have no estimate."""
+    """A cluster, or for HC2 and HC3 a row, without which some coefficients have no estimate."""
 
     cluster: object
     coefficients: tuple[int, ...]
@@ -211,23 +212,48 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
-    lengths = np.linalg.norm(fit.W, axis=1)
     for clusters, E in fit.grams():
         if all_regular(np.eye(fit.K) - E):
             continue
         values, vectors = np.linalg.eigh(E)
         for g in np.flatnonzero((1.0 - values <= SINGULAR).any(axis=1)):
-            weight = np.abs(fit.W @ vectors[g][:, 1.0 - values[g] <= SINGULAR]).max(axis=1)
-            coefficients = tuple(int(j) for j in np.flatnonzero(weight > CARRIES * lengths))
+            coefficients = _carried(fit, vectors[g][:, 1.0 - values[g] <= SINGULAR])
             if coefficients:
                 yield Unidentified(fit.labels[clusters][g], coefficients)
 
 
-def _sentence(fit: Fit, lost: list[Unidentified], variant: str) -> str:
-    cases = listed(
-        (f"{listed(fit.names[j] for j in case.coefficients)} without cluster {case.cluster!s}" for case in lost),
-        4,
+def _unidentified_rows(fit: Fit) -> list[Unidentified]:
+    """Return the rows that alone carry a direction of X: those with h_i = |q_i|² = 1, the direction being q_i."""
+    start, lost = 0, list[Unidentified]()
+    for Z, _ in fit.moments.working_rows():
+        Q = fit.orthonormal(Z)
+        alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
+        lost.extend(Unidentified(start + int(i), _carried(fit, Q[i][:, None])) for i in alone)
+        start += len(Z)
+    return lost
+
+
+def _carried(fit: Fit, directions: Array) -> tuple[int, ...]:
+    """Return the coefficients with weight on these orthonormal directions (K, d)."""
+    weight = np.abs(fit.W @ directions).max(axis=1)
+    return tuple(int(j) for j in np.flatnonzero(weight > CARRIES * np.linalg.norm(fit.W, axis=1)))
+
+
+def _cases_told(fit: Fit, lost: list[Unidentified], what: str) -> str:
+    return listed(
+        (f"{listed(fit.names[j] for j in case.coefficients)} without {what} {case.cluster!s}" for case in lost), 4
     )
+
+
+def _rows_sentence(fit: Fit, lost: list[Unidentified], variant: str) -> str:
+    return (
+        f"{variant} is not computable (NaN) where leaving out one row leaves no estimate: "
+        f"{_cases_told(fit, lost, 'row')}; leave out those rows with their columns, or read HC1 with care."
+    )
+
+
+def _clusters_sentence(fit: Fit, lost: list[Unidentified], variant: str) -> str:
+    cases = _cases_told(fit, lost, "cluster")
     return (
         f"{variant} is not computable (NaN) where leaving out one cluster leaves no estimate: {cases}; "
         "CV1 exists there but is far too small: use randomisation inference, or more clusters on each side."

@@ -11,40 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from lyra import check
 from lyra.dof import degrees_of_freedom, quadratic_forms
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.laws import law_name, t_interval, t_pvalue
 from lyra.ols import Fit
 from lyra.sandwich import VARIANTS, covariance
 
-__all__ = ["Inference", "WaldTest", "infer", "law_name", "t_interval", "t_pvalue"]
+__all__ = ["Inference", "WaldTest", "infer"]
 
 Array = NDArray[np.float64]
 
+SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
 JOINT = ("HTZ", "F", "chi2")
-
-
-def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:
-    """Return P(|T| ≥ |statistic|) for T ~ t(dof); dof = inf is the normal."""
-    from scipy.special import ndtr, stdtr
-
-    size, nu = -np.abs(np.asarray(statistic, dtype=float)), np.asarray(dof, dtype=float)
-    return np.asarray(2.0 * np.where(np.isinf(nu), ndtr(size), stdtr(nu, size)))
-
-
-def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
-    """Return estimate ± t(dof) quantile · se, (..., 2)."""
-    from scipy.special import ndtri, stdtrit
-
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level={level!r} is not a coverage: pass a number between 0 and 1, such as 0.95.")
-    tail = 0.5 + level / 2.0
-    quantile = np.where(np.isinf(dof), ndtri(tail), stdtrit(np.where(np.isfinite(dof), dof, 1.0), tail))
-    half = np.where(np.isnan(dof), np.nan, quantile) * se
-    return np.stack([estimate - half, estimate + half], axis=-1)
-
-
-def law_name(rule: str, dof: float) -> str:
-    """Return the reference law in words, such as t(41) or t(17.3)."""
-    return "normal" if rule == "normal" else f"t({dof:.4g})" if rule == "satterthwaite" else f"t({dof:.0f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +81,13 @@ class Inference:
     @property
     def se(self) -> Array:
         """Standard errors (K,)."""
-        return np.sqrt(np.diagonal(self.vcov))
+        return np.sqrt(np.maximum(np.diagonal(self.vcov), 0.0))
 
     @property
     def statistic(self) -> Array:
-        """coef / se (K,)."""
-        return self.coef / self.se
+        """coef / se (K,); infinite where the standard error is zero."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.coef / self.se
 
     @property
     def pvalue(self) -> Array:
@@ -159,7 +137,9 @@ class Inference:
         Raises
         ------
         InputError
-            R has other columns, is rank deficient, or asks more restrictions than G − 1.
+            R has other columns, is rank deficient, or asks more restrictions than G − 1; r has another length.
+        NotIdentifiedError
+            The covariance of R β̂ is singular.
 
         References
         ----------
@@ -172,8 +152,9 @@ class Inference:
                 f"{q} restrictions cannot be tested with {self.n_clusters} clusters: the rank of the covariance is at "
                 f"most G-1 = {self.n_clusters - 1}; test fewer at once."
             )
-        gap = restrictions @ self.coef - np.broadcast_to(np.asarray(r, dtype=float), q)
-        Q = float(gap @ np.linalg.solve(restrictions @ self.vcov @ restrictions.T, gap))
+        gap = restrictions @ self.coef - _values(r, q)
+        used = restrictions.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
+        Q = _quadratic(gap, restrictions[:, used] @ self.vcov[np.ix_(used, used)] @ restrictions[:, used].T)
         return _tests()[self._joint_method(method)](self, restrictions, Q)
 
     def _joint_method(self, method: str | None) -> str:
@@ -247,16 +228,40 @@ def _restrictions(R: ArrayLike | str | Sequence[str], names: tuple[str, ...]) ->
     if isinstance(wanted, (list, tuple)) and wanted and all(isinstance(name, str) for name in wanted):
         matrix = np.eye(len(names))[[check.position(str(name), names, what="R") for name in wanted]]
     else:
-        matrix = np.atleast_2d(np.asarray(R, dtype=float))
-    if matrix.shape[1] != len(names):
+        matrix = np.atleast_2d(check.as_numbers(R, what="R"))
+    if matrix.ndim != 2 or matrix.shape[1] != len(names):
         raise InputError(
-            f"R has {matrix.shape[1]} columns and there are {len(names)} coefficients: pass one a coefficient."
+            f"R has shape {matrix.shape} and there are {len(names)} coefficients: pass one row a restriction and one "
+            "column a coefficient."
         )
+    if matrix.shape[0] == 0:
+        raise InputError("R has no rows: pass at least one restriction.")
     if np.linalg.matrix_rank(matrix) < matrix.shape[0]:
         raise InputError(
             f"The {matrix.shape[0]} rows of R are not independent: leave out the restriction that repeats."
         )
     return matrix
+
+
+def _values(r: ArrayLike, q: int) -> Array:
+    values = check.as_numbers(r, what="r")
+    if values.shape not in {(), (q,)}:
+        raise InputError(f"r has shape {values.shape} and R has {q} rows: pass one value a restriction.")
+    return np.broadcast_to(values, q)
+
+
+def _quadratic(gap: Array, V: Array) -> float:
+    """Return gap' V⁻¹ gap, or NaN where V is not computable."""
+    if np.isnan(V).any():
+        return np.nan
+    scale = np.sqrt(np.maximum(np.diagonal(V), np.finfo(float).tiny))
+    correlation = V / np.outer(scale, scale)
+    if np.linalg.eigvalsh(correlation)[0] < SINGULAR:
+        raise NotIdentifiedError(
+            f"The covariance of the {gap.size} restrictions is singular: the scores of the clusters vary in fewer "
+            "directions; test fewer at once."
+        )
+    return float(gap / scale @ np.linalg.solve(correlation, gap / scale))
 
 
 def _htz(res: Inference, R: Array, Q: float) -> WaldTest:

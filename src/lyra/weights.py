@@ -42,7 +42,7 @@ def webb(rng: np.random.Generator, draws: int, H: int) -> Array:
 
 def mammen(rng: np.random.Generator, draws: int, H: int) -> Array:
     """1 − φ with probability φ/√5, else φ, φ the golden ratio: third moment 1 [Mammen 1993]."""
-    return np.asarray(np.where(rng.random((draws, H)) < GOLDEN / np.sqrt(5.0), 1.0 - GOLDEN, GOLDEN), dtype=np.float64)
+    return np.asarray(np.where(rng.random((draws, H)) < GOLDEN / np.sqrt(5.0), 1.0 - GOLDEN, GOLDEN))
 
 
 def normal(rng: np.random.Generator, draws: int, H: int) -> Array:
