@@ -3,15 +3,15 @@
 import copy
 import itertools
 import json
-import math
 import pickle
 import tracemalloc
+from functools import cache
 
-import brute_force
 import numpy as np
 import pytest
-from bootstrap_cases import unweighted
 
+import brute_force
+import oracles
 from lyra.errors import DisjointSetWarning, DroppedRowsWarning, InputError, LyraError, NotIdentifiedError
 from lyra.forms import statistics, values_at
 from lyra.inversion import _real_roots
@@ -49,21 +49,27 @@ def at_weights(fit, null, V, *, kind, restricted, partition=None):
 # --- outside oracles ----------------------------------------------------------------------------
 
 
+@cache
+def fitted(name):
+    one = oracles.case(name)
+    return least_squares(Moments.from_arrays(one.y, one.X, one.clusters, names=one.names).with_tensor())
+
+
 def peers_counts():
-    for one in unweighted():
-        usable = {entry["path"]: entry["usable"] for entry in one.peers["agreement"]}
-        for package in ("wildboottest", "fwildclusterboot"):
-            for param, entries in one.peers["results"].get(package, {}).get("params", {}).items():
-                for n, entry in enumerate(entries if isinstance(entries, list) else []):
-                    if usable.get(f"{package}/params/{param}[{n}]"):
-                        yield one, param, entry
+    for name in oracles.unweighted_names():
+        one = oracles.case(name)
+        for entry in one.entries:
+            package, _, rest = entry.path.partition("/")
+            if entry.usable and package in {"wildboottest", "fwildclusterboot"}:
+                found, _ = one.result(entry.path)
+                yield name, package, rest.split("/")[1].partition("[")[0], found
 
 
-def test_every_usable_enumerated_count_of_peers_is_reproduced():
-    compared = 0
-    for one, param, entry in peers_counts():
+def test_every_usable_enumerated_count_of_peers_is_reproduced(compared):
+    tests = 0
+    for name, package, param, entry in peers_counts():
         boot = wild_bootstrap(
-            one.fit(),
+            fitted(name),
             param=param,
             h0=entry["r"],
             kind=entry["type"].removeprefix("fnw"),
@@ -71,16 +77,16 @@ def test_every_usable_enumerated_count_of_peers_is_reproduced():
             weights="rademacher",
         )
         found = (boot.n_greater, boot.n_ties, boot.n_draws)
-        assert found == (entry["n_strict"], entry["n_tie"], entry["n_tboot"]), (one.name, param, entry)
-        compared += 1
-    print(f"{compared} enumerated tests of peers, three counts each")
-    assert compared == 271
+        assert found == (entry["n_strict"], entry["n_tie"], entry["n_tboot"]), (name, param, entry)
+        compared(package, 3)
+        tests += 1
+    assert tests == 271
 
 
-def test_counts_and_tails_of_the_dense_computation_are_reproduced():
-    compared = 0
-    for one in unweighted():
-        for entry in one.dense.get("bootstrap_enumerated") or []:
+def test_counts_and_tails_of_the_dense_computation_are_reproduced(compared):
+    tests = 0
+    for name in oracles.unweighted_names():
+        for entry in oracles.case(name).dense.get("bootstrap_enumerated") or []:
             test = {
                 "param": entry["param"],
                 "h0": entry["r"],
@@ -88,35 +94,32 @@ def test_counts_and_tails_of_the_dense_computation_are_reproduced():
                 "restricted": entry["impose_null"],
                 "weights": "rademacher",
             }
-            boots = [wild_bootstrap(one.fit(), alternative=a, **test) for a in ("two-sided", "greater", "less")]
+            boots = [wild_bootstrap(fitted(name), alternative=a, **test) for a in ("two-sided", "greater", "less")]
             assert [boot.n_greater for boot in boots] == [entry[f"n_{side}"] for side in ("strict", "right", "left")]
             assert boots[0].n_ties == entry["n_tie"]
             assert boots[0].n_vanishing == entry["n_nonfinite"] == 0
-            compared += 1
-    print(f"{compared} enumerated tests of the dense computation, four counts each")
-    assert compared == 192
+            compared("dense", 4)
+            tests += 1
+    assert tests == 192
 
 
-def test_exact_intervals_of_the_dense_computation_are_reproduced():
-    compared = gaps = 0
-    for one in unweighted():
-        for entry in one.dense.get("wcr11_exact_ci") or []:
+def test_exact_intervals_of_the_dense_computation_are_reproduced(compared):
+    tests = gaps = 0
+    for name in oracles.unweighted_names():
+        for entry in oracles.case(name).dense.get("wcr11_exact_ci") or []:
             ties = "include" if entry["convention"] == "ties_counted" else "exclude"
-            parts = wild_bootstrap(one.fit(), param=entry["param"], weights="rademacher", ties=ties).confidence_set(
-                1 - entry["alpha"]
-            )
-            low, high = float(entry["low"]), float(entry["high"])
+            boot = wild_bootstrap(fitted(name), param=entry["param"], weights="rademacher", ties=ties)
+            parts = boot.confidence_set(1 - entry["alpha"])
+            hull, wanted = parts[[0, -1], [0, 1]], np.array([float(entry["low"]), float(entry["high"])])
             assert (len(parts) == 1) == entry["interval"]
-            if math.isinf(low):
-                assert parts[0, 0] == low
-                assert parts[-1, 1] == high
+            if np.isinf(wanted).any():
+                np.testing.assert_array_equal(hull, wanted)
             else:
-                assert parts[0, 0] == pytest.approx(low, abs=1e-6 * (high - low), rel=0)
-                assert parts[-1, 1] == pytest.approx(high, abs=1e-6 * (high - low), rel=0)
-            compared += 1
+                np.testing.assert_allclose(hull, wanted, rtol=0, atol=1e-6 * np.ptp(wanted))
+            compared("dense", 2)
+            tests += 1
             gaps += len(parts) > 1
-    print(f"{compared} exact intervals, {gaps} of them with gaps")
-    assert compared == 64
+    assert tests == 64
     assert gaps > 0
 
 
@@ -284,8 +287,7 @@ def test_a_floor_above_alpha_gives_the_whole_line():
 
 
 def test_gaps_are_warned_of_and_the_hull_returned():
-    (one,) = (one for one in unweighted() if one.name == "grunfeld-firmfe")
-    boot = wild_bootstrap(one.fit(), param="capital", weights="rademacher")
+    boot = wild_bootstrap(fitted("grunfeld-firmfe"), param="capital", weights="rademacher")
     parts = boot.confidence_set()
     with pytest.warns(DisjointSetWarning) as caught:
         hull = boot.conf_int()
@@ -632,7 +634,7 @@ def test_an_unidentified_leave_out_is_refused_by_name(kind):
 def test_one_cluster_is_refused():
     y, X, _ = sample(1)
     assert refusal(NotIdentifiedError, data=(y, X, np.repeat("a", 56))) == (
-        "There is one cluster (np.str_('a')): no variance between clusters can be seen; cluster at a finer level."
+        "There is one cluster (a): no variance between clusters can be seen; cluster at a finer level."
     )
 
 
