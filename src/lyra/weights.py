@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 FEW = 10  # clusters below which two signs a cluster are too coarse, and six points are taken
 MOST_PATTERNS = 2**25
 SECONDS_A_PATTERN = 4e-9  # of half the patterns, measured at G = 20
-WEIGHTS_PER_BLOCK = 2**18
+WEIGHTS_PER_BLOCK = 2**17
 FEWEST_ROWS = 64
 
 SIGNS = np.where(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1), 1.0, -1.0)
@@ -37,7 +37,7 @@ def rademacher(rng: np.random.Generator, draws: int, H: int) -> Array:
 
 def webb(rng: np.random.Generator, draws: int, H: int) -> Array:
     """±√½, ±1, ±√(3/2) with probability 1/6 each [Webb 2023]."""
-    return np.asarray(SIX_POINTS[rng.integers(0, 6, size=(draws, H))])
+    return np.asarray(SIX_POINTS[rng.integers(0, 6, size=(draws, H))], dtype=np.float64)
 
 
 def mammen(rng: np.random.Generator, draws: int, H: int) -> Array:

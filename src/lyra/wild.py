@@ -360,27 +360,25 @@ def _whole(B: int) -> int:
 
 def _accepted(boot: WildBootstrap, alpha: float) -> Array:
     """Return the intervals (m, 2) of x = τ/(1 + |τ|) whose p-value exceeds alpha."""
-    least = _least(alpha / 2.0 if boot.alternative == "equal-tailed" else alpha, boot.n_draws)
     match boot.alternative:
-        case "two-sided":
-            return _steps(boot, "two-sided").at_least(least)
+        case "two-sided":  # a pattern and its negative are on the same side: one of them is enough
+            steps = Steps.joined(curves.two_sided(ties=boot.ties == "include") for curves in _curves(boot))
+            return steps.at_least(_least(alpha, boot.n_draws / (1 + boot.enumerated)))
         case "equal-tailed":
-            return _intersection(_steps(boot, "greater").at_least(least), _steps(boot, "less").at_least(least))
-    return _steps(boot, boot.alternative).at_least(least)
+            least = _least(alpha / 2.0, boot.n_draws)
+            return _intersection(*(_tail(boot, side).at_least(least) for side in ("less", "greater")))
+    return _tail(boot, boot.alternative).at_least(_least(alpha, boot.n_draws))
 
 
-def _steps(boot: WildBootstrap, alternative: str) -> Steps:
-    """Return the number of draws at least as extreme as a null value, as a function of x."""
+def _tail(boot: WildBootstrap, side: str) -> Steps:
+    """Return the number of draws at least as far in one tail as a null value, as a function of x."""
     rule = {"ties": boot.ties == "include", "mirrored": boot.enumerated}
-    match alternative:
-        case "two-sided":
-            return Steps.joined(curves.two_sided(**rule) for curves in _curves(boot))
-        case "greater":
-            return Steps.joined(curves.upper(**rule) for curves in _curves(boot))
+    if side == "greater":
+        return Steps.joined(curves.upper(**rule) for curves in _curves(boot))
     return Steps.joined(curves.reflected().upper(**rule) for curves in _curves(boot)).reflected()
 
 
-def _least(alpha: float, total: int) -> int:
+def _least(alpha: float, total: float) -> int:
     """Return the smallest count whose share of `total` exceeds alpha, rounding of alpha aside."""
     return int(np.floor(alpha * total * (1.0 + 1e-12))) + 1
 
