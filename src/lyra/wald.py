@@ -12,40 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from lyra import check
 from lyra.dof import degrees_of_freedom, quadratic_forms
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.laws import law_name, t_interval, t_pvalue
 from lyra.ols import Fit
 from lyra.sandwich import VARIANTS, covariance
 
-__all__ = ["Inference", "WaldTest", "infer", "law_name", "t_interval", "t_pvalue"]
+__all__ = ["Inference", "WaldTest", "infer"]
 
 Array = NDArray[np.float64]
 
 SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
 JOINT = ("HTZ", "F", "chi2")
-
-
-def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:
-    """Return P(|T| ≥ |statistic|) for T ~ t(dof); dof = inf is the normal."""
-    from scipy.special import ndtr, stdtr
-
-    size, nu = -np.abs(np.asarray(statistic, dtype=float)), np.asarray(dof, dtype=float)
-    return np.asarray(2.0 * np.where(np.isinf(nu), ndtr(size), stdtr(nu, size)))
-
-
-def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
-    """Return estimate ± t(dof) quantile · se, (..., 2)."""
-    from scipy.special import ndtri, stdtrit
-
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level={level!r} is not a coverage: pass a number between 0 and 1, such as 0.95.")
-    tail = 0.5 + level / 2.0
-    quantile = np.where(np.isinf(dof), ndtri(tail), stdtrit(np.where(np.isfinite(dof), dof, 1.0), tail))
-    half = np.where(np.isnan(dof), np.nan, quantile) * se
-    return np.stack([estimate - half, estimate + half], axis=-1)
-
-
-def law_name(rule: str, dof: float) -> str:
-    """Return the reference law in words, such as t(41) or t(17.3)."""
-    return "normal" if rule == "normal" else f"t({dof:.4g})" if rule == "satterthwaite" else f"t({dof:.0f})"
 
 
 @dataclass(frozen=True, slots=True)

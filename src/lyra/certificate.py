@@ -1,0 +1,393 @@
+"""Trials run look by look until the verdict: the certificate and its file.
+
+A certificate is printed in the order of ADEMP [1]_: aims, data-generating mechanism, estimand, methods, performance.
+
+References
+----------
+.. [1] T. P. Morris, I. R. White and M. J. Crowther (2019), Using simulation studies to evaluate statistical methods.
+   Statistics in Medicine 38, 2074-2102.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.errors import DataError, InputError
+from lyra.runner import Progress, run_chunks
+from lyra.store import Store, digest
+from lyra.trials import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name
+from lyra.verdict import Rule, judge, judge_exact
+from lyra.version import __version__
+
+__all__ = ["Certificate", "Row", "certify_scenarios"]
+
+Array = NDArray[np.float64]
+Key = tuple[int, int]
+
+CLOSED_FORM_MAXIMUM = 64_000
+BOOTSTRAP_MAXIMUM = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one method in one cell.
+
+    Attributes
+    ----------
+    design, method : str
+    replicates, rejections : int
+        Rejections count the replicates where the method was not computable.
+    size, size_low, size_high : float
+        Share of rejections of a true null, with its exact interval.
+    inflation : float
+        size/α.
+    mean_se, sd_estimate : float
+        Mean standard error, and the standard deviation of the estimates it should equal.
+    coverage : float
+        Share of 95 % intervals that hold the truth; NaN for a method without intervals.
+    bias, width : float
+        Mean estimate minus the truth; mean width of the 95 % interval.
+    not_computable : int
+        Replicates in which the method gave no p-value.
+    verdict : str
+        "certified", "uncertified" or "inconclusive".
+    flags : tuple of str
+    analysis : str
+        How the data were analysed, where several ways are compared.
+    message : str
+        The first failure's message, empty when none failed.
+    """
+
+    design: str
+    method: str
+    replicates: int
+    rejections: int
+    size: float
+    size_low: float
+    size_high: float
+    inflation: float
+    mean_se: float
+    sd_estimate: float
+    coverage: float
+    bias: float
+    width: float
+    not_computable: int
+    verdict: str
+    flags: tuple[str, ...]
+    analysis: str = ""
+    message: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the method holds its size here and can reject at all."""
+        return self.verdict == "certified" and "cannot reject" not in self.flags and self.rejections > 0
+
+    @property
+    def se_ratio(self) -> float:
+        """Mean standard error over the standard deviation of the estimates: below 1, too small."""
+        return self.mean_se / self.sd_estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How often each method flagged a true null, with verdicts whose error rate is guaranteed.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One a design and method.
+    recommended : str or None
+        The method certified in every cell with the shortest intervals; None when none is.
+    reason : str
+        Why.
+    alpha, tolerance, delta : float
+        Nominal size, tolerated inflation, and the largest probability of a wrong verdict.
+    seed : int
+    digest : str
+        Of every replicate's numbers: equal runs have equal digests, for any number of workers.
+    config, data : dict
+        What was asked, and a fingerprint of the data.
+    versions : dict
+        lyra and numpy.
+    notes : tuple of str
+    """
+
+    rows: tuple[Row, ...]
+    recommended: str | None
+    reason: str
+    alpha: float
+    tolerance: float
+    delta: float
+    seed: int
+    digest: str
+    config: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> dict[tuple[str, str], str]:
+        """The verdict by (design, method)."""
+        return {(row.design, row.method): row.verdict for row in self.rows}
+
+    def table(self) -> dict[str, list[Any]]:
+        """Return the rows as columns, one entry a design and method."""
+        return {f.name: [getattr(row, f.name) for row in self.rows] for f in fields(Row)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the certificate as plain values, ready for JSON; NaN becomes null."""
+        return {
+            "cells": [_plain(asdict(row)) for row in self.rows],
+            **_plain({f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}),
+        }
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the certificate to a file."""
+        Path(path).write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Certificate:
+        """Return the certificate read back from a file.
+
+        Raises
+        ------
+        DataError
+            The file is missing, is no JSON, or is no certificate.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            rows = tuple(Row(**_restored(cell)) for cell in document.pop("cells"))
+            return cls(rows=rows, **_restored(document))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"{path} is not a certificate ({error}): write one with to_json.") from error
+
+    def __str__(self) -> str:
+        return "\n".join(_ademp(self))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}
+
+
+def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(v) if isinstance(v, list) else math.nan if v is None and key != "recommended" else v
+        for key, v in values.items()
+    }
+
+
+# --- looks --------------------------------------------------------------------------------------
+
+
+def certify_scenarios(
+    scenarios: Sequence[Scenario],
+    *,
+    alpha: float = 0.05,
+    tolerance: float = 1.25,
+    seed: int = 0,
+    first: int = BLOCK,
+    maximum: int | None = None,
+    store: Store | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+    config: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Certificate:
+    """Return the certificate of every scenario: replicates are added until each method's verdict is known.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+    alpha, tolerance : float
+        Nominal size, and the tolerated inflation κ.
+    seed : int
+        The seed the scenarios' trials were made with, recorded.
+    first, maximum : int
+        Replicates of the first look, a multiple of 500, and most replicates; left out, 64,000 for closed-form methods
+        and 8,000 for bootstraps and functions of rows.
+    store, workers, progress
+        See `runner.run_chunks`.
+    config, data : mapping
+        What was asked and what the data are, recorded.
+    """
+    rows: list[Row] = []
+    tables: dict[Key, Array] = {}
+    run = partial(run_chunks, store=store, workers=workers, progress=progress)
+    for scenario in scenarios:
+        judged, made = _certify_one(
+            scenario, [_rule(method, alpha, tolerance, (first, maximum)) for method in scenario.trial.methods], run
+        )
+        rows += judged
+        tables |= made
+    recommended, reason = _recommend(rows)
+    return Certificate(
+        rows=tuple(rows),
+        recommended=recommended,
+        reason=reason,
+        alpha=alpha,
+        tolerance=tolerance,
+        delta=Rule(alpha=alpha, tolerance=tolerance).delta,
+        seed=seed,
+        digest=digest(tables),
+        config=dict(config or {}),
+        data=dict(data or {}),
+        versions={"lyra": __version__, "numpy": np.__version__},
+        notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
+    )
+
+
+def _rule(method: Method, alpha: float, tolerance: float, looks: tuple[int, int | None]) -> Rule:
+    first, maximum = looks
+    if first % BLOCK:
+        raise InputError(f"first={first} is not a multiple of {BLOCK}, the replicates of a block: round it up.")
+    end = CLOSED_FORM_MAXIMUM if is_closed_form(method) else BOOTSTRAP_MAXIMUM
+    end = end if maximum is None else min(end, maximum)
+    return Rule(alpha=alpha, tolerance=tolerance, maximum=end, first=min(first, end))
+
+
+def _certify_one(
+    scenario: Scenario, rules: Sequence[Rule], run: Callable[..., dict[Key, Array]]
+) -> tuple[list[Row], dict[Key, Array]]:
+    """Return the rows of one cell and the tables they were judged from, asking `run` for blocks look by look."""
+    trial = scenario.trial
+    every = trial.every_assignment()
+    if every is not None:
+        rows = [_row(scenario, m, every[:, m], rule, exact=True) for m, rule in enumerate(rules)]
+        return rows, {(trial.cell, 0): every}
+    done: dict[int, Row] = {}
+    seen: list[list[Array]] = [[] for _ in rules]
+    made: dict[Key, Array] = {}
+    trial.source.numbers  # noqa: B018  what a source works out once travels to the workers with it
+    for look in sorted({look for rule in rules for look in rule.looks}):
+        active = [m for m in range(len(rules)) if m not in done]
+        if not active:
+            break
+        keys = [(trial.cell, block) for block in range(len(made), -(-look // BLOCK))]
+        tables = run(partial(_block, trial, active), keys)
+        made |= tables
+        for place, m in enumerate(active):
+            seen[m] += [tables[key][:, place] for key in keys]
+            if look in rules[m].looks:
+                row = _row(scenario, m, np.concatenate(seen[m])[:look], rules[m], exact=False)
+                if row.verdict != "go on":
+                    done[m] = row
+    return [done[m] for m in range(len(rules))], made
+
+
+def _block(trial: Any, active: Sequence[int], _: int, block: int) -> Array:
+    return np.asarray(trial.block(active, block))
+
+
+def _row(scenario: Scenario, m: int, table: Array, rule: Rule, *, exact: bool) -> Row:
+    trial = scenario.trial
+    estimate, se, pvalue, half = (table[:, COLUMNS.index(name)] for name in COLUMNS)
+    missing = np.isnan(pvalue)
+    rejections = int(np.count_nonzero(missing | (pvalue <= rule.alpha * (1 + 1e-12))))
+    smallest = trial.smallest_pvalue(trial.methods[m], scenario.n_clusters)
+    R = table.shape[0]
+    verdict = (
+        judge_exact(rejections / R, R, rule, not_computable=missing.mean(), smallest_pvalue=smallest)
+        if exact
+        else judge(rejections, R, rule, not_computable=int(missing.sum()), smallest_pvalue=smallest)
+    )
+    first = int(np.argmax(missing))
+    return Row(
+        design=scenario.design,
+        method=method_name(trial.methods[m]),
+        replicates=R,
+        rejections=rejections,
+        size=verdict.size,
+        size_low=verdict.size_low,
+        size_high=verdict.size_high,
+        inflation=verdict.inflation,
+        mean_se=_mean(se),
+        sd_estimate=float(np.nanstd(estimate)) if not np.isnan(estimate).all() else math.nan,
+        coverage=_mean(np.where(np.isnan(half), np.nan, np.abs(estimate) <= half)),
+        bias=_mean(estimate),
+        width=2.0 * _mean(half),
+        not_computable=int(missing.sum()),
+        verdict=verdict.verdict,
+        flags=(*verdict.flags, *scenario.flags_of(m)),
+        analysis=scenario.analysis,
+        message=trial.first_failure(m, *divmod(first, BLOCK)) if missing.any() else "",
+    )
+
+
+def _mean(values: Array) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else math.nan
+
+
+def _recommend(rows: Sequence[Row]) -> tuple[str | None, str]:
+    """Return the method (and analysis) usable in every cell with the shortest intervals; and why."""
+    ways: dict[str, list[Row]] = {}
+    for row in rows:
+        ways.setdefault(", ".join(part for part in (row.method, row.analysis) if part), []).append(row)
+    widths = {way: sum(row.width for row in own) / len(own) for way, own in ways.items() if all(r.usable for r in own)}
+    if not widths:
+        return None, "no method both holds its size and ever rejects in every design: more clusters are the remedy"
+    best = min(widths, key=lambda way: (math.isnan(widths[way]), widths[way]))
+    others = ", ".join(way for way in widths if way != best)
+    if not others:
+        return best, "the only one that holds its size and ever rejects in every design"
+    return best, f"certified, with the shortest 95 % intervals (mean width {widths[best]:.4g}); so are {others}"
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def _ademp(cert: Certificate) -> list[str]:
+    designs = list(dict.fromkeys(row.design for row in cert.rows))
+    aim = (
+        f"Aim: does each method reject a true null in at most {cert.alpha * cert.tolerance:.4g} of experiments "
+        f"({cert.tolerance:g} times the {cert.alpha:g} it claims)? A wrong verdict: at most {cert.delta:g} of the time."
+    )
+    lines = [
+        aim,
+        f"Data: {_words(cert.config.get('source', 'as given'))}",
+        f"Estimand: the coefficient of {cert.config.get('term', 'the treatment')}, truly zero",
+        f"Methods: {', '.join(dict.fromkeys(row.method for row in cert.rows))}",
+    ]
+    for design in designs:
+        own = [row for row in cert.rows if row.design == design]
+        lines += ["", design, _HEAD, *map(_line, own)]
+        if len(designs) > 1:
+            lines.append(f"  read here: {_recommend(own)[0] or 'none'}")
+    lines += ["", *cert.notes]
+    lines.append(f"Read: {cert.recommended} - {cert.reason}" if cert.recommended else f"Read: nothing - {cert.reason}")
+    lines.append(f"seed {cert.seed}, digest {cert.digest[:16]}")
+    return lines
+
+
+def _words(source: Any) -> str:
+    """Return a described world as it would be written in Python, or a word as it is."""
+    if not isinstance(source, Mapping):
+        return str(source)
+    if "kind" not in source:
+        return "; ".join(_words(world) for world in source.values())
+    told = ", ".join(f"{key}={value!r}" for key, value in source.items() if key != "kind")
+    return f"{source['kind']}({told})"
+
+
+_HEAD = (
+    f"  {'method':<14}{'verdict':<14}{'size':>8}{'interval':>20}{'inflation':>11}{'SE/sd':>8}{'coverage':>10}"
+    f"{'width':>10}{'replicates':>12}"
+)
+
+
+def _line(row: Row) -> str:
+    flags = f"  {'; '.join(row.flags)}" if row.flags else ""
+    interval = f"[{row.size_low:.4f}, {row.size_high:.4f}]"
+    return (
+        f"  {row.method:<14}{row.verdict:<14}{row.size:>8.4f}{interval:>20}{row.inflation:>11.2f}{row.se_ratio:>8.3f}"
+        f"{row.coverage:>10.3f}{row.width:>10.4g}{row.replicates:>12,}{flags}"
+    )

@@ -1,0 +1,127 @@
+"""Rows of a table for the in-memory sums: held as arrays, or read again at every pass.
+
+Either way the design exists only a block of rows at a time; what is held are the columns the regression uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra import check
+from lyra.formula import Column, Indicator, evaluate
+from lyra.query import KEY, Query, plain
+from lyra.rows import ROWS_PER_BLOCK, Block
+from lyra.tables import Frame, Table, fetch
+
+__all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
+
+BYTES_AT_ONCE = 2**27
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldRows:
+    """The columns used, in memory: codes (N,) and values by name, numbers as they are and categories as codes."""
+
+    codes: NDArray[np.int32]
+    values: dict[str, NDArray[Any]]
+    columns: tuple[Column, ...]
+    response: Column
+
+    @property
+    def n_columns(self) -> int:
+        """K, the number of columns of X."""
+        return len(self.columns)
+
+    def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
+        """Yield consecutive rows, the design evaluated for each block."""
+        for start in range(0, self.codes.size, at_least):
+            rows = slice(start, start + at_least)
+            block = {name: values[rows] for name, values in self.values.items()}
+            codes = self.codes[rows]
+            X = evaluate(self.columns, block.__getitem__, n_rows=codes.size)
+            y = evaluate((self.response,), block.__getitem__, n_rows=codes.size)[:, 0]
+            yield codes, X, y
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScannedRows:
+    """Rows read from the table anew at every pass, a range of cluster labels at a time.
+
+    A range holds about `bytes_at_once` of the columns used, and never less than a cluster.
+    """
+
+    table: Table
+    query: Query
+    labels: NDArray[Any]
+    sizes: NDArray[np.int64]
+    bytes_at_once: int = BYTES_AT_ONCE
+
+    @property
+    def n_columns(self) -> int:
+        """K, the number of columns of X."""
+        return len(self.query.columns)
+
+    def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
+        """Yield every row once; a block never spans two ranges of labels."""
+        with self.table.opened() as frame:
+            rows = self.query.variables.complete(frame)
+            for low, high in self._ranges(at_least):
+                part = rows if (low, high) == (0, self.labels.size - 1) else rows.filter(self._between(low, high))
+                found, labels = held(part, self.query)
+                codes = np.searchsorted(self.labels, labels).astype(np.int32)[found.codes]
+                yield from replace(found, codes=codes).blocks(at_least)
+
+    def _ranges(self, at_least: int) -> Iterator[tuple[int, int]]:
+        """Yield the first and last label of each range."""
+        used = len(self.query.variables.names)
+        most = max(at_least, self.bytes_at_once // (8 * used))
+        bins = (np.cumsum(self.sizes) - 1) // most
+        starts = np.flatnonzero(np.diff(bins, prepend=-1))
+        yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), self.labels.size - 1], strict=True)
+
+    def _between(self, low: int, high: int) -> nw.Expr:
+        first, last = self.labels[[low, high]].tolist()
+        return nw.col(KEY).is_between(first, last)
+
+
+def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
+    """Return complete rows of the projection in memory, with the cluster labels their codes stand for."""
+    values = fetch(complete)
+    codes, labels = check.encode(plain(values.pop(KEY)))
+    for alias, levels in query.levels.items():
+        values[alias] = _positions(values[alias], levels)
+    columns = tuple(_coded(column, query) for column in query.columns)
+    return HeldRows(codes, values, columns, query.response), labels
+
+
+def scanned(table: Table, query: Query) -> ScannedRows:
+    """Return the rows of a table that stays where it is, by one scan for its cluster labels."""
+    with table.opened() as frame:
+        counts = fetch(query.variables.complete(frame).group_by(KEY).agg(nw.len().alias("n")))
+    order, labels = check.encode(plain(counts[KEY]))
+    sizes = np.empty(labels.size, dtype=np.int64)
+    sizes[order] = counts["n"]
+    return ScannedRows(table, query, labels, sizes)
+
+
+def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> NDArray[np.intp]:
+    codes, seen = check.encode(values)
+    position = {level: i for i, level in enumerate(levels)}
+    return np.array([position[level] for level in seen.tolist()], dtype=np.intp)[codes]
+
+
+def _coded(column: Column, query: Query) -> Column:
+    """Return the column with its levels as positions, which are quicker to compare than labels."""
+    return replace(
+        column,
+        atoms=tuple(
+            replace(atom, level=query.levels[atom.column].index(atom.level)) if isinstance(atom, Indicator) else atom
+            for atom in column.atoms
+        ),
+    )

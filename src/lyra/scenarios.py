@@ -1,0 +1,144 @@
+"""What was asked to be certified -> scenarios: a world, the user's own data, or the fitted design itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.designs import Design
+from lyra.diagnose import diagnose
+from lyra.errors import FinerClustersWarning, InputError
+from lyra.ols import Fit
+from lyra.samples import WorldLike
+from lyra.sources import History, HistorySource, ModelSource, WorldSource
+from lyra.trials import Method, Scenario, Trial, stream
+
+__all__ = [
+    "DEFAULT_METHODS",
+    "Analyses",
+    "Analysis",
+    "design_name",
+    "history_scenarios",
+    "model_scenarios",
+    "world_scenarios",
+]
+
+Array = NDArray[np.float64]
+Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
+
+DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")
+LEAST_ICC, MOST_ICC = 0.0, 0.999
+
+
+def design_name(design: Design | None) -> str:
+    """Return what a design is called in tables."""
+    return "nothing assigned" if design is None else design.title
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How the data are analysed: what is a cluster (see `sources.cluster_codes`) and what is adjusted for."""
+
+    level: str = "cluster"
+    covariates: tuple[str, ...] = ()
+
+
+Analyses = Mapping[str, Analysis]
+
+
+def world_scenarios(
+    world: WorldLike | Sequence[WorldLike] | Mapping[str, WorldLike],
+    designs: Designs,
+    analyses: Analyses,
+    *,
+    methods: Sequence[Method] = DEFAULT_METHODS,
+    seed: int,
+    weights: str = "auto",
+) -> list[Scenario]:
+    """Return a scenario a world, design and analysis, on fresh data sets."""
+    out: list[Scenario] = []
+    worlds = _named(world, lambda _: "")
+    for place, (name, design), (how, analysis) in product(
+        worlds, _named(designs, design_name).items(), analyses.items()
+    ):
+        source = WorldSource(worlds[place], design, analysis.level, analysis.covariates)
+        label = ", ".join(part for part in (place, "" if design is None and place else f"{name} A/A", how) if part)
+        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
+    return out
+
+
+def history_scenarios(
+    past: History,
+    designs: Designs,
+    levels: Sequence[str] = ("cluster",),
+    *,
+    methods: Sequence[Method] = DEFAULT_METHODS,
+    seed: int,
+    weights: str = "auto",
+) -> list[Scenario]:
+    """Return a scenario a design and level of clustering on the user's own outcome."""
+    out: list[Scenario] = []
+    for (name, design), level in product(_named(designs, design_name).items(), levels):
+        if design is None:
+            raise InputError("Own data need a design: say how the treatment is drawn, such as ByCluster().")
+        source = HistorySource(past.y, past.W, past.units, design, level)
+        how = f"clustered by {level}" if len(levels) > 1 else ""
+        label = ", ".join(part for part in (f"own data, {name}", how) if part)
+        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
+    return out
+
+
+def model_scenarios(
+    fit: Fit,
+    param: int,
+    *,
+    methods: Sequence[Method] = DEFAULT_METHODS,
+    seed: int,
+    icc: float | Sequence[float] | None = None,
+    weights: str = "auto",
+) -> list[Scenario]:
+    """Return a scenario an intraclass correlation on the fitted design: its estimate and both ends of its interval."""
+    named = _correlations(fit) if icc is None else {f"ICC {rho:.4g}": rho for rho in np.atleast_1d(icc).tolist()}
+    out = []
+    for cell, (name, rho) in enumerate(named.items()):
+        trial = Trial(cell, ModelSource(fit, param, rho), tuple(methods), seed, weights)
+        out.append(Scenario(f"the fitted design, {name}", trial, fit.G))
+    return out
+
+
+def _correlations(fit: Fit) -> dict[str, float]:
+    found = diagnose(fit).icc
+    low, high = found.conf_int(0.95)
+    ends = {"ICC": found.estimate, "lower end of its 95 % interval": low, "upper end of its 95 % interval": high}
+    known = {name: float(np.clip(rho, LEAST_ICC, MOST_ICC)) for name, rho in ends.items() if not np.isnan(rho)}
+    if not known:
+        return {"ICC 0": 0.0}
+    return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}
+
+
+def _named(items: Any, name: Any) -> dict[str, Any]:
+    if isinstance(items, Mapping):
+        return dict(items)
+    listed_items = list(items) if isinstance(items, (list, tuple)) else [items]
+    names = [name(item) for item in listed_items]
+    if len(set(names)) == len(names):
+        return dict(zip(names, listed_items, strict=True))
+    return {f"{label} #{k}".strip(): item for k, (label, item) in enumerate(zip(names, listed_items, strict=True), 1)}
+
+
+def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how: str) -> Scenario:
+    scenario = Scenario(label, trial, source.batch(1, stream(trial.seed, trial.cell)).G, how)
+    if not source.too_fine or source.design is None:
+        return scenario
+    sentence = (
+        f"{label}: the analysis clusters by {source.level} and the design randomises by {source.design.unit}, so "
+        f"{source.too_fine} of its units are split over several clusters: cluster with level='unit'."
+    )
+    warnings.warn(sentence, FinerClustersWarning, stacklevel=4)
+    return replace(scenario, too_fine=True, notes=(sentence,))

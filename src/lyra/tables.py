@@ -1,0 +1,149 @@
+"""Whatever the user calls a table -> a frame that can be queried, opened anew for every scan.
+
+Frames and relations are wrapped by narwhals as they are. Paths are read by an embedded DuckDB whose connection is
+open only during a scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from glob import escape, glob, has_magic
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.errors import DataError, listed
+
+__all__ = ["Frame", "Table", "as_table", "fetch"]
+
+Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
+
+KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
+COMPRESSED = {".gz"}
+MAGIC = b"PAR1"
+MISSING = ["", "NA", "NULL", "null"]  # what an empty cell of a csv is written as
+TAKEN = "a pandas or polars frame, a pyarrow table, a DuckDB relation, or the path of csv or parquet files"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that can be scanned again and again: `opened()` gives its frame for the time of a scan."""
+
+    opened: Callable[[], AbstractContextManager[Frame]]
+
+
+def as_table(data: Any) -> Table:
+    """Return the table meant by a frame, a relation or a path.
+
+    A path is one csv or parquet file, a glob of them, or a directory with parquet files in it. In a csv an empty
+    cell, NA, NULL and null are missing values.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is not what its name says, or `data` is nothing lyra reads.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> with as_table(pd.DataFrame({"y": [1.0, 2.0]})).opened() as frame:
+    ...     fetch(frame)
+    {'y': array([1., 2.])}
+    """
+    if isinstance(data, (str, Path)):
+        return _files(str(data))
+    try:
+        frame = nw.from_native(data)
+    except TypeError:
+        raise DataError(f"data is a {type(data).__name__}, which is no table lyra reads: pass {TAKEN}.") from None
+    except nw.exceptions.DuplicateError:
+        names = [str(name) for name in data.columns]
+        twice = listed(dict.fromkeys(repr(name) for name in names if names.count(name) > 1))
+        raise DataError(f"The table has more than one column named {twice}: rename all but one.") from None
+    return Table(lambda: nullcontext(frame))
+
+
+def fetch(frame: Frame) -> dict[str, NDArray[Any]]:
+    """Return the columns of a frame without nulls as arrays, running the query of a lazy one."""
+    native = frame.to_native()
+    if hasattr(native, "fetchnumpy"):  # DuckDB gives arrays itself; collecting would need pyarrow
+        return {name: np.asarray(values) for name, values in native.fetchnumpy().items()}
+    held = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    return {name: held[name].to_numpy() for name in held.columns}
+
+
+# --- paths --------------------------------------------------------------------------------------
+
+
+def _files(path: str) -> Table:
+    found = _found(path)
+    kinds = {name: _kind(name) for name in found}
+    if len(set(kinds.values())) > 1:
+        raise DataError(f"{path!r} holds both csv and parquet files: choose one kind, such as '*.parquet'.")
+    for name in found:
+        _refuse_damaged(name, kinds[name])
+    return Table(lambda: _scan(path, found, kinds[found[0]]))
+
+
+def _found(path: str) -> list[str]:
+    """Return the files meant by a path, sorted, or refuse when there is none."""
+    if Path(path).is_dir():
+        found = sorted(str(name) for name in Path(path).rglob("*.parquet"))
+        if not found:
+            raise DataError(f"There is no .parquet file in the directory {path!r}: pass a glob such as 'data/*.csv'.")
+        return found
+    if Path(path).exists():
+        return [path]
+    found = sorted(glob(path, recursive=True)) if has_magic(path) else []
+    if not found:
+        gap = "No file matches" if has_magic(path) else "There is no file"
+        raise DataError(f"{gap} {path!r}: check the path, which is read from {str(Path.cwd())!r}.")
+    return found
+
+
+def _kind(name: str) -> str:
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    last = suffixes[-2:-1] if suffixes[-1:] and suffixes[-1] in COMPRESSED else suffixes[-1:]
+    if last and last[0] in KINDS:
+        return KINDS[last[0]]
+    raise DataError(f"{name!r} does not say what it is: name it {', '.join(KINDS)} (csv also .csv.gz).")
+
+
+def _refuse_damaged(name: str, kind: str) -> None:
+    size = Path(name).stat().st_size
+    if size == 0:
+        raise DataError(f"{name!r} is an empty file: write it again.")
+    if kind != "parquet":
+        return
+    with Path(name).open("rb") as file:
+        head = file.read(len(MAGIC))
+        file.seek(max(size - len(MAGIC), 0))
+        tail = file.read()
+    if head != MAGIC:
+        raise DataError(f"{name!r} is not a parquet file (it begins with {head!r}): name it .csv if it is text.")
+    if tail != MAGIC or size < 3 * len(MAGIC):
+        raise DataError(f"{name!r} is a parquet file cut short ({size} bytes, no footer): copy or write it again.")
+
+
+@contextmanager
+def _scan(path: str, found: list[str], kind: str) -> Iterator[Frame]:
+    import duckdb
+
+    names: Any = [escape(name) for name in found]
+    with duckdb.connect() as connection:
+        try:
+            if kind == "parquet":
+                relation = connection.read_parquet(names)
+            else:  # types from the whole file: a late 1.5 in a column of integers would end a scan
+                relation = connection.read_csv(
+                    names, header=True, sample_size=-1, na_values=MISSING, union_by_name=True
+                )
+            yield nw.from_native(relation)
+        except duckdb.Error as error:
+            told = str(error).splitlines()[0].rstrip(".")
+            raise DataError(f"{path!r} could not be read as {kind}: {told}.") from error
