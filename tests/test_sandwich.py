@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import dense
 from examples import NAMES, experiment
-from lyra import Moments
+from lyra import Moments, rows
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.ols import least_squares
 from lyra.sandwich import VARIANTS, covariance, unidentified
 from lyra.se import cluster_robust
+from strategies import Regression
 
 y, X, clusters = experiment()
 
@@ -50,8 +52,8 @@ def test_one_treated_cluster_leaves_the_other_coefficients_as_without_it():
         res = cluster_robust(y, one_treated(), clusters=clusters, variant="CV3", names=NAMES)
     moved = []
     for g in np.unique(clusters):
-        rows = clusters != g
-        moved.append(np.linalg.lstsq(one_treated()[rows], y[rows], rcond=None)[0] - res.coef)
+        others = clusters != g
+        moved.append(np.linalg.lstsq(one_treated()[others], y[others], rcond=None)[0] - res.coef)
     expected = 7 / 8 * np.sum(np.square(moved), axis=0)
     assert_allclose(res.se[[0, 2]] ** 2, expected[[0, 2]], rtol=1e-9)
 
@@ -75,6 +77,20 @@ def test_a_row_that_alone_carries_a_column_has_no_answer(variant):
     without = cluster_robust(y[rest], X[rest], clusters=clusters[rest], variant=variant)
     assert np.isnan(res.se[3])
     assert_allclose(res.vcov[:3, :3], without.vcov, rtol=1e-9)
+
+
+def test_rows_are_counted_across_blocks(monkeypatch):
+    monkeypatch.setattr(rows.ArrayRows.blocks, "__defaults__", (5,))
+    own = np.column_stack([X, np.arange(32) == 20]).astype(float)
+    with pytest.warns(UnidentifiedWarning, match="own without row 20;"):
+        cluster_robust(y, own, clusters=clusters, variant="HC3", names=(*NAMES, "own"))
+
+
+def test_cv1_of_one_treated_cluster_keeps_its_own_degrees_of_freedom():
+    """CV1 leaves nothing out, so nothing is set to zero in its quadratic form."""
+    r = Regression(y, one_treated(), clusters)
+    res = cluster_robust(y, r.X, clusters=clusters, dof="satterthwaite")
+    assert_allclose(res.dof, [dense.satterthwaite(r, e, 0.0) for e in np.eye(3)], rtol=1e-8)
 
 
 def test_identified_designs_name_no_cluster():
