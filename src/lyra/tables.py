@@ -107,7 +107,9 @@ def _files(path: str) -> Table:
         raise DataError(f"{path!r} holds both csv and parquet files: choose one kind, such as '*.parquet'.")
     for name in found:
         _refuse_damaged(name, kinds[name])
-    return Table(lambda: _scan(path, found, kinds[found[0]]))
+    kind = kinds[found[0]]
+    types = {} if kind == "parquet" else _types(path, found)
+    return Table(lambda: _scan(path, found, kind, types))
 
 
 def _found(path: str) -> list[str]:
@@ -150,20 +152,45 @@ def _refuse_damaged(name: str, kind: str) -> None:
         raise DataError(f"{name!r} is a parquet file cut short ({size} bytes, no footer): copy or write it again.")
 
 
-@contextmanager
-def _scan(path: str, found: list[str], kind: str) -> Iterator[Frame]:
+def _types(path: str, found: list[str]) -> dict[str, str]:
+    """Return the types of a csv's columns, from its first rows, or from all where those are misleading."""
     import duckdb
 
-    names: Any = [escape(name) for name in found]
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, _refusing(path, "csv"):
+        relation = _csv(connection, found)
         try:
-            if kind == "parquet":
-                relation = connection.read_parquet(names)
-            else:  # types from the whole file: a late 1.5 in a column of integers would end a scan
-                relation = connection.read_csv(
-                    names, header=True, sample_size=-1, na_values=MISSING, union_by_name=True
-                )
-            yield nw.from_native(relation)
-        except duckdb.Error as error:
-            told = str(error).splitlines()[0].rstrip(".")
-            raise DataError(f"{path!r} could not be read as {kind}: {told}.") from error
+            relation.count("COLUMNS(*)").fetchall()
+        except duckdb.Error:  # such as a 1.5 late in a column of integers
+            relation = _csv(connection, found, sample_size=-1)
+        return {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+
+
+@contextmanager
+def _scan(path: str, found: list[str], kind: str, types: Mapping[str, str]) -> Iterator[Frame]:
+    import duckdb
+
+    with duckdb.connect() as connection, _refusing(path, kind):
+        if kind == "csv":
+            yield nw.from_native(_csv(connection, found, dtype=types))
+        else:
+            yield nw.from_native(connection.read_parquet(_literal(found)))
+
+
+def _csv(connection: Any, found: list[str], **options: Any) -> Any:
+    return connection.read_csv(_literal(found), header=True, na_values=MISSING, union_by_name=True, **options)
+
+
+def _literal(found: list[str]) -> Any:
+    """Return the files with nothing in their names that DuckDB would take for a pattern."""
+    return [escape(name) for name in found]
+
+
+@contextmanager
+def _refusing(path: str, kind: str) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        told = str(error).splitlines()[0].rstrip(".")
+        raise DataError(f"{path!r} could not be read as {kind}: {told}.") from error
