@@ -14,7 +14,6 @@ import pytest
 import statsmodels.api as sm
 from formulaic import model_matrix
 from statsmodels.stats.sandwich_covariance import cov_cluster
-from tables import FORMS, STAYS_WHERE_IT_IS
 
 import lyra
 from lyra import pushdown
@@ -22,6 +21,7 @@ from lyra.cli import DEMO
 from lyra.datasets import social_insure
 from lyra.errors import DroppedRowsWarning
 from lyra.regression import Regression
+from tables import FORMS, STAYS_WHERE_IT_IS
 
 FARMERS = pd.read_csv(social_insure())
 every_form = pytest.mark.parametrize("form", FORMS)
@@ -182,7 +182,11 @@ def test_null_and_nan_are_both_left_out_and_counted(form, tmp_path):
 
 def test_a_nan_among_the_nulls_of_polars_is_left_out_too():
     frame = pl.from_pandas(MADE).with_columns(
-        x=pl.when(pl.int_range(pl.len()) < 5).then(float("nan")).when(pl.int_range(pl.len()) < 8).then(None).otherwise("x")
+        x=pl.when(pl.int_range(pl.len()) < 5)
+        .then(float("nan"))
+        .when(pl.int_range(pl.len()) < 8)
+        .then(None)
+        .otherwise("x")
     )
     for data in (frame, frame.lazy(), frame.to_arrow()):
         with pytest.warns(DroppedRowsWarning, match=r"^8 of 600 rows .* \(x in 8\)"):
@@ -274,7 +278,9 @@ def test_rows_are_read_where_clusters_outnumber_what_their_sums_save(tmp_path, m
     expected = numbers(fitted("y ~ treat + x", own, "row"))
     monkeypatch.setattr("lyra.data.BYTES_AT_ONCE", 0)
     monkeypatch.setattr("lyra.data.push_down", lambda *_, **__: pytest.fail("sums were pushed down"))
-    np.testing.assert_allclose(numbers(fitted("y ~ treat + x", FORMS["parquet"](own, tmp_path), "row")), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        numbers(fitted("y ~ treat + x", FORMS["parquet"](own, tmp_path), "row")), expected, rtol=1e-12
+    )
 
 
 def test_a_file_may_go_once_it_is_summed_and_hc3_says_so(tmp_path):
