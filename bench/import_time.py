@@ -1,4 +1,4 @@
-"""What `import lyra` and the front door for arrays cost over numpy's own import: medians over fresh processes, in ms."""
+"""What `import lyra` and the front door for arrays cost over numpy's import: medians over fresh processes, in ms."""
 
 from __future__ import annotations
 
