@@ -114,7 +114,7 @@ def test_enumeration_is_every_assignment_by_rows(design, level):
         assigned
         for assigned in itertools.product([False, True], repeat=int(items.max()) + 1)
         if (type(design) is not ByCluster or design.treated == "bernoulli" or sum(assigned) == 2)
-        and (type(design) is not Pairs or assigned[0] != assigned[1] and assigned[2] != assigned[3])
+        and (type(design) is not Pairs or (assigned[0] != assigned[1] and assigned[2] != assigned[3]))
     }
     assert source.n_assignments == len(allowed)
     estimates = np.concatenate([run_method(reps, "CV1", NO_WEIGHTS).estimate for reps in source.every(5)])
@@ -211,7 +211,8 @@ def test_a_covariate_the_world_lacks():
     with pytest.raises(InputError) as caught:
         source.batch(1, np.random.default_rng(0))
     assert str(caught.value) == (
-        "the world has no covariate 'prior': there is 'user', 'cluster', 'window', 'stratum', 'treat', 'outcome', 'pre'."
+        "the world has no covariate 'prior': "
+        "there is 'user', 'cluster', 'window', 'stratum', 'treat', 'outcome', 'pre'."
     )
 
 
@@ -252,9 +253,7 @@ def test_the_covariance_of_cluster_sums_is_the_model_s(param):
     fit, _, _ = fitted()
     source = ModelSource(fit, param, 0.3)
     parts = source._parts
-    np.testing.assert_allclose(
-        np.einsum("gkj,glj->gkl", parts.C, parts.C)[:, :-1, :-1], parts.E, atol=1e-12
-    )
+    np.testing.assert_allclose(np.einsum("gkj,glj->gkl", parts.C, parts.C)[:, :-1, :-1], parts.E, atol=1e-12)
     np.testing.assert_allclose(parts.E.sum(axis=0), np.eye(3), atol=1e-12)
     sigma2 = fit.rss / (fit.N - fit.K)
     expected = sigma2 * (0.3 * parts.ones[:, :, None] * parts.ones[:, None, :] + 0.7 * parts.E)
@@ -325,10 +324,15 @@ def test_sizes_are_those_of_rows(design):
     # spent once, for both seeds are fixed.
     X, clusters = design()
     G, R = int(clusters.max()) + 1, 6000
-    fit = least_squares(Moments.from_arrays(np.random.default_rng(0).standard_normal(len(X)), X, clusters).with_tensor())
+    fit = least_squares(
+        Moments.from_arrays(np.random.default_rng(0).standard_normal(len(X)), X, clusters).with_tensor()
+    )
     y = model_rows(fit, X, clusters, 0.1, R, np.random.default_rng(5))
     grams = np.stack([table_gram((each, X, clusters)) for each in y])
-    rows, sums = replicates_of_grams(grams, len(X)), ModelSource(fit, X.shape[1] - 1, 0.1).batch(R, np.random.default_rng(6))
+    rows, sums = (
+        replicates_of_grams(grams, len(X)),
+        ModelSource(fit, X.shape[1] - 1, 0.1).batch(R, np.random.default_rng(6)),
+    )
     V = np.random.default_rng(7).choice([-1.0, 1.0], (399, G))
     for method in (*METHODS, "WCR-11"):
         by_rows, by_sums = (np.mean(run_method(reps, method, V).pvalue <= 0.05) for reps in (rows, sums))
