@@ -20,7 +20,7 @@ __all__ = ["Forms", "Values", "statistics", "values", "values_at"]
 Array = NDArray[np.float64]
 
 VANISHING = 1e-12  # of its expectation over draws, what a denominator must exceed
-PATTERNS_PER_BLOCK = 2**17
+PATTERNS_PER_BLOCK = 2**15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,10 +201,10 @@ def statistics(forms: Forms, blocks: Iterable[Values]) -> Iterator[Array]:
 
 
 def _t(numerator: Array, squared: Array, floor: float) -> Array:
-    vanishing = squared <= floor
-    if vanishing.any():
-        squared = np.where(vanishing, np.nan, squared)
-    return np.asarray(numerator / np.sqrt(squared))
+    if squared.min() <= floor:
+        squared = np.where(squared <= floor, np.nan, squared)
+    root = np.sqrt(squared)
+    return np.divide(numerator, root, out=root)
 
 
 def _wald(numerators: Array, entries: dict[tuple[int, int], Array], whiten: Array) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +149,8 @@ class Enumerated:
 
 
 def _grid(points: list[tuple[float, ...]]) -> Array:
-    return np.array(list(product(*points)), dtype=np.float64).reshape(-1, len(points))
+    """Return the points' product set, a row each."""
+    return np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(-1, len(points))
 
 
 def choose_draws(law: Law, H: int, B: int, *, exact: bool | None, seed: tuple[int, ...]) -> Sampled | Enumerated:

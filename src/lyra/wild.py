@@ -67,8 +67,10 @@ def _counts(stars: Array, t: float, alternative: str, *, mirrored: bool) -> NDAr
 
 def _upper_counts(stars: Array, t: float) -> NDArray[np.int_]:
     slack = TIE * abs(t)
-    greater, reached = np.count_nonzero(stars > t + slack), np.count_nonzero(stars >= t - slack)
-    return np.array([greater, reached - greater, np.count_nonzero(np.isnan(stars))])
+    greater = np.count_nonzero(stars > t + slack)
+    rest = stars.size - np.count_nonzero(stars < t - slack) - greater
+    vanishing = np.count_nonzero(np.isnan(stars)) if rest else 0
+    return np.array([greater, rest - vanishing, vanishing])
 
 
 # --- the result ---------------------------------------------------------------------------------
