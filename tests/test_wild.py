@@ -13,7 +13,7 @@ import pytest
 import brute_force
 import oracles
 from lyra.errors import DisjointSetWarning, DroppedRowsWarning, InputError, LyraError, NotIdentifiedError
-from lyra.forms import statistics, values_at
+from lyra.forms import t_statistics, values_at, wald_statistics
 from lyra.inversion import _real_roots
 from lyra.moments import Moments
 from lyra.nested import nested_fit
@@ -42,6 +42,7 @@ def fit_of(y, X, clusters):
 def at_weights(fit, null, V, *, kind, restricted, partition=None):
     """Return the statistics of chosen weights V (b, H)."""
     pivot = make_pivot(fit, null, kind=kind, restricted=restricted, partition=partition)
+    statistics = t_statistics if null.q == 1 else wald_statistics
     (stars,) = statistics(pivot.at_null, values_at(pivot.at_null, [V], unit=False))
     return pivot.scaled(stars)
 
