@@ -2,7 +2,8 @@
 
 Replicates come in blocks of 500. Block k of cell c draws from SeedSequence(entropy, spawn_key=(c, k)), and its
 bootstrap weights from (c, k, 500), so a table does not depend on how many workers made it, in what order, after which
-interruption, or beside which methods. All methods see the same replicates. A method that fails in a replicate is a row of NaN there, never a lost run, and counts as a rejection.
+interruption, or beside which methods on sums. All methods see the same replicates. A method that fails in a replicate
+is a row of NaN there, never a lost run, and counts as a rejection.
 """
 
 from __future__ import annotations
