@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import DataError
+from lyra.errors import DataError, InputError
 from lyra.runner import Progress, run_chunks
 from lyra.store import Store, digest
-from lyra.trials import BLOCK, COLUMNS, Scenario, is_closed_form, method_name
+from lyra.trials import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name
 from lyra.verdict import Rule, judge, judge_exact
+from lyra.version import __version__
 
 __all__ = ["Certificate", "Row", "certify_scenarios"]
 
@@ -60,6 +61,8 @@ class Row:
     verdict : str
         "certified", "uncertified" or "inconclusive".
     flags : tuple of str
+    analysis : str
+        How the data were analysed, where several ways are compared.
     message : str
         The first failure's message, empty when none failed.
     """
@@ -80,7 +83,13 @@ class Row:
     not_computable: int
     verdict: str
     flags: tuple[str, ...]
+    analysis: str = ""
     message: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the method holds its size here and can reject at all."""
+        return self.verdict == "certified" and "cannot reject" not in self.flags and self.rejections > 0
 
     @property
     def se_ratio(self) -> float:
@@ -135,7 +144,7 @@ class Certificate:
         return {f.name: [getattr(row, f.name) for row in self.rows] for f in fields(Row)}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the certificate as plain values, ready for JSON; NaN becomes null."""
+        """Return the certificate as plain values, ready for JSON; what is not finite becomes null."""
         return {
             "cells": [_plain(asdict(row)) for row in self.rows],
             **_plain({f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}),
@@ -161,12 +170,49 @@ class Certificate:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is not a certificate ({error}): write one with to_json.") from error
 
+    @property
+    def designs(self) -> tuple[str, ...]:
+        """The names of the cells."""
+        return tuple(dict.fromkeys(row.design for row in self.rows))
+
+    def of_design(self, design: str) -> tuple[Row, ...]:
+        """Return the rows of one cell."""
+        return tuple(row for row in self.rows if row.design == design)
+
+    def recommended_in(self, design: str) -> str | None:
+        """Return the method usable in one cell with the shortest intervals."""
+        return _recommend(self.of_design(design))[0]
+
+    @property
+    def preamble(self) -> tuple[str, ...]:
+        """Aims, data-generating mechanism, estimand and methods, a line each."""
+        aim = (
+            f"Aim: does each method reject a true null in at most {self.alpha * self.tolerance:.4g} of experiments "
+            f"({self.tolerance:g} times the {self.alpha:g} it claims)? Wrong at most {self.delta:g} of the time."
+        )
+        return (
+            aim,
+            f"Data: {_words(self.config.get('source', 'as given'))}",
+            f"Estimand: the coefficient of {self.config.get('term', 'the treatment')}, truly zero",
+            f"Methods: {', '.join(dict.fromkeys(row.method for row in self.rows))}",
+        )
+
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """What the reader must know, what to read and why, and how to make it again."""
+        read = [f"{design}: read {self.recommended_in(design) or 'none'}" for design in self.designs]
+        advice = f"Read {self.recommended}: {self.reason}." if self.recommended else f"Read none: {self.reason}."
+        messages = (f"{row.method} first failed with {row.message}" for row in self.rows if row.message)
+        notes = (*self.notes, *dict.fromkeys(messages), *(read if len(read) > 1 else ()))
+        return (*notes, advice, f"seed {self.seed}, digest {self.digest[:16]}")
+
     def __str__(self) -> str:
-        return "\n".join(_ademp(self))
+        tables = (("", design, _HEAD, *map(_line, self.of_design(design))) for design in self.designs)
+        return "\n".join([*self.preamble, *(line for table in tables for line in table), "", *self.closing])
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}
+    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 
 
 def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +231,7 @@ def certify_scenarios(
     alpha: float = 0.05,
     tolerance: float = 1.25,
     seed: int = 0,
+    first: int = BLOCK,
     maximum: int | None = None,
     store: Store | None = None,
     workers: int = 1,
@@ -201,8 +248,9 @@ def certify_scenarios(
         Nominal size, and the tolerated inflation κ.
     seed : int
         The seed the scenarios' trials were made with, recorded.
-    maximum : int, optional
-        Most replicates; left out, 64,000 for closed-form methods and 8,000 for bootstraps and functions of rows.
+    first, maximum : int
+        Replicates of the first look, a multiple of 500, and most replicates; left out, 64,000 for closed-form methods
+        and 8,000 for bootstraps and functions of rows.
     store, workers, progress
         See `runner.run_chunks`.
     config, data : mapping
@@ -212,7 +260,9 @@ def certify_scenarios(
     tables: dict[Key, Array] = {}
     run = partial(run_chunks, store=store, workers=workers, progress=progress)
     for scenario in scenarios:
-        judged, made = _certify_one(scenario, _rules(scenario, alpha, tolerance, maximum), run)
+        judged, made = _certify_one(
+            scenario, [_rule(method, alpha, tolerance, (first, maximum)) for method in scenario.trial.methods], run
+        )
         rows += judged
         tables |= made
     recommended, reason = _recommend(rows)
@@ -227,17 +277,18 @@ def certify_scenarios(
         digest=digest(tables),
         config=dict(config or {}),
         data=dict(data or {}),
-        versions=_versions(),
+        versions={"lyra": __version__, "numpy": np.__version__},
         notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
     )
 
 
-def _rules(scenario: Scenario, alpha: float, tolerance: float, maximum: int | None) -> list[Rule]:
-    most = [CLOSED_FORM_MAXIMUM if is_closed_form(method) else BOOTSTRAP_MAXIMUM for method in scenario.trial.methods]
-    return [
-        Rule(alpha=alpha, tolerance=tolerance, maximum=min(m, maximum or m), first=min(BLOCK, maximum or m))
-        for m in most
-    ]
+def _rule(method: Method, alpha: float, tolerance: float, looks: tuple[int, int | None]) -> Rule:
+    first, maximum = looks
+    if first % BLOCK:
+        raise InputError(f"first={first} is not a multiple of {BLOCK}, the replicates of a block: round it up.")
+    end = CLOSED_FORM_MAXIMUM if is_closed_form(method) else BOOTSTRAP_MAXIMUM
+    end = end if maximum is None else min(end, maximum)
+    return Rule(alpha=alpha, tolerance=tolerance, maximum=end, first=min(first, end))
 
 
 def _certify_one(
@@ -252,6 +303,7 @@ def _certify_one(
     done: dict[int, Row] = {}
     seen: list[list[Array]] = [[] for _ in rules]
     made: dict[Key, Array] = {}
+    trial.source.numbers  # noqa: B018  what a source works out once travels to the workers with it
     for look in sorted({look for rule in rules for look in rule.looks}):
         active = [m for m in range(len(rules)) if m not in done]
         if not active:
@@ -302,6 +354,7 @@ def _row(scenario: Scenario, m: int, table: Array, rule: Rule, *, exact: bool) -
         not_computable=int(missing.sum()),
         verdict=verdict.verdict,
         flags=(*verdict.flags, *scenario.flags_of(m)),
+        analysis=scenario.analysis,
         message=trial.first_failure(m, *divmod(first, BLOCK)) if missing.any() else "",
     )
 
@@ -312,52 +365,31 @@ def _mean(values: Array) -> float:
 
 
 def _recommend(rows: Sequence[Row]) -> tuple[str | None, str]:
-    """Return the method certified in every cell, able to reject, with the shortest intervals; and why."""
-    methods = list(dict.fromkeys(row.method for row in rows))
-    widths = {}
-    for method in methods:
-        own = [row for row in rows if row.method == method]
-        if all(row.verdict == "certified" and "cannot reject" not in row.flags for row in own):
-            widths[method] = sum(row.width for row in own) / len(own)
+    """Return the method (and analysis) usable in every cell with the shortest intervals; and why."""
+    ways: dict[str, list[Row]] = {}
+    for row in rows:
+        ways.setdefault(", ".join(part for part in (row.method, row.analysis) if part), []).append(row)
+    widths = {way: sum(row.width for row in own) / len(own) for way, own in ways.items() if all(r.usable for r in own)}
     if not widths:
-        return None, "no method is certified in every design; more clusters, or treated clusters, are the remedy"
-    best = min(widths, key=lambda method: (math.isnan(widths[method]), widths[method]))
-    others = ", ".join(method for method in widths if method != best)
-    beside = (
-        f"the shortest 95 % intervals (mean width {widths[best]:.4g}) of the certified: also {others}"
-        if others
-        else ("the only method certified in every design")
-    )
-    return best, beside
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {"lyra": version("lyra-inference"), "numpy": np.__version__}
+        return None, "no method both holds its size and ever rejects in every design: more clusters are the remedy"
+    best = min(widths, key=lambda way: (math.isnan(widths[way]), widths[way]))
+    others = ", ".join(way for way in widths if way != best)
+    if not others:
+        return best, "the only one that holds its size and ever rejects in every design"
+    return best, f"certified, with the shortest 95 % intervals (mean width {widths[best]:.4g}); so are {others}"
 
 
 # --- words --------------------------------------------------------------------------------------
 
 
-def _ademp(cert: Certificate) -> list[str]:
-    designs = list(dict.fromkeys(row.design for row in cert.rows))
-    aim = (
-        f"Aim: does each method reject a true null in at most {cert.alpha * cert.tolerance:.4g} of experiments "
-        f"({cert.tolerance:g} times the {cert.alpha:g} it claims)? A wrong verdict has probability at most {cert.delta:g}."
-    )
-    lines = [
-        aim,
-        f"Data: {cert.config.get('source', 'as given')}",
-        f"Estimand: the coefficient of {cert.config.get('term', 'the treatment')}, truly zero",
-        f"Methods: {', '.join(dict.fromkeys(row.method for row in cert.rows))}",
-    ]
-    for design in designs:
-        lines += ["", design, _HEAD, *(_line(row) for row in cert.rows if row.design == design)]
-    lines += ["", *cert.notes]
-    lines.append(f"Read: {cert.recommended} - {cert.reason}" if cert.recommended else f"Read: nothing - {cert.reason}")
-    lines.append(f"seed {cert.seed}, digest {cert.digest[:16]}")
-    return lines
+def _words(source: Any) -> str:
+    """Return a described world as it would be written in Python, or a word as it is."""
+    if not isinstance(source, Mapping):
+        return str(source)
+    if "kind" not in source:
+        return "; ".join(_words(world) for world in source.values())
+    told = ", ".join(f"{key}={value!r}" for key, value in source.items() if key != "kind")
+    return f"{source['kind']}({told})"
 
 
 _HEAD = (

@@ -185,6 +185,11 @@ class Design(ABC):
     def unit(self) -> str:
         """Name of the randomisation unit, the finest level at which an analysis may cluster."""
 
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the design is called in tables."""
+
     @abstractmethod
     def layout(self, units: Units) -> Layout:
         """Lay the design over units, or refuse them."""
@@ -272,6 +277,11 @@ class ByUser(Design):
         _check_treated(self.treated)
 
     @property
+    def title(self) -> str:
+        """User-randomised."""
+        return "user-randomised"
+
+    @property
     def unit(self) -> str:
         """The user."""
         return "user"
@@ -309,6 +319,11 @@ class ByCluster(Design):
         _check_treated(self.treated)
 
     @property
+    def title(self) -> str:
+        """Cluster-randomised, with the number treated when it is not half."""
+        return "cluster-randomised" + ("" if self.treated == "half" else f", {self.treated} treated")
+
+    @property
     def unit(self) -> str:
         """The cluster."""
         return "cluster"
@@ -333,6 +348,11 @@ class Stratified(Design):
     >>> Stratified().count(units)
     12
     """
+
+    @property
+    def title(self) -> str:
+        """Cluster-randomised in strata."""
+        return "cluster-randomised in strata"
 
     @property
     def unit(self) -> str:
@@ -365,6 +385,11 @@ class Pairs(Design):
     >>> Pairs().splits(units, units.cluster)
     2
     """
+
+    @property
+    def title(self) -> str:
+        """Matched pairs."""
+        return "matched pairs"
 
     @property
     def unit(self) -> str:
@@ -424,6 +449,12 @@ class Switchback(Design):
             raise InputError(f"unknown switchback pattern {self.pattern!r}; {known}")
 
     @property
+    def title(self) -> str:
+        """Switchback, with its block, pattern and washout."""
+        kind = ", alternating" if self.pattern == "alternating" else ""
+        return f"switchback, blocks of {self.block}{kind}" + (f", washout {self.washout}" if self.washout else "")
+
+    @property
     def unit(self) -> str:
         """The block, or the whole cluster when the arms alternate."""
         return "block" if self.pattern == "random" else "cluster"
@@ -479,6 +510,11 @@ class Custom(Design):
     function: Callable[[Units, Generator], ArrayLike]
     level: str | tuple[str, ...] = "cluster"
     item: str | tuple[str, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        """The name of the function."""
+        return getattr(self.function, "__name__", "a design of the user's")
 
     @property
     def unit(self) -> str:

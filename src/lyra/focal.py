@@ -160,7 +160,7 @@ def _t_test(reps: Replicates, se: Array, dof: Array | float) -> Outcome:
 
 def _iid(reps: Replicates) -> Outcome:
     dof = reps.N - reps.K
-    rss = reps.yy - np.einsum("rk,rk->r", reps.eta, reps.eta)
+    rss = np.maximum(reps.yy - np.einsum("rk,rk->r", reps.eta, reps.eta), 0.0)
     return _t_test(reps, np.sqrt(rss / dof / reps.s), dof)
 
 
@@ -180,12 +180,18 @@ def _cv1_normal(reps: Replicates) -> Outcome:
 def _cv2(reps: Replicates) -> Outcome:
     half, _, computable = reps.roots
     se = np.sqrt(np.sum(np.sum(half * reps.scores, axis=2) ** 2, axis=1) / reps.s)
-    W = np.einsum("rgkl,rgl->rgk", reps.E, half)
+    return _t_test(reps, np.where(computable, se, np.nan), _satterthwaite(reps.E, half))
+
+
+def _satterthwaite(E: Array, half: Array) -> Array:
+    """Return the degrees of freedom of the CV2 variance under Var(u) = σ²I, (R or 1,); NaN where it is nil."""
+    W = np.einsum("rgkl,rgl->rgk", E, half)
     d, length = np.sum(half * W, axis=2), np.sum(W * W, axis=2)
     WW = np.matmul(W.transpose(0, 2, 1), W)
     trace = d.sum(axis=1) - length.sum(axis=1)
     square = np.sum(d * d - 2.0 * d * length, axis=1) + np.sum(WW * WW, axis=(1, 2))
-    return _t_test(reps, np.where(computable, se, np.nan), trace**2 / square)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(trace**2 / square)
 
 
 def _cv3(reps: Replicates) -> Outcome:
@@ -201,29 +207,46 @@ def _wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     """Return symmetric bootstrap p-values of the null 0, the weights V (B, G) shared by all replicates.
 
     The half width is the 95 % point of |t*| under the null times the standard error of t, which carries no factor.
-    Bootstrap scores v_g S_g − E_gT with T = Σ v_gS_g are studentised as v_g a_g − h_g'T: a_g = b_g'S_g and
-    h_g = E_gb_g, b_g = e for the CV1 studentisation and (I − E_g)⁻¹e for CV3.
     """
-    _, whole, computable = reps.roots if kind.cv3 or kind.jackknife else (None, None, np.ones(1, dtype=bool))
+    b, computable = _studentiser(reps, kind)
+    observed = np.sqrt(np.sum(np.sum(b * reps.scores, axis=2) ** 2, axis=1))
+    drawn = _drawn_t(reps.E, _scores_to_draw(reps, kind), b, V)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(reps.eta[:, -1]) / observed
+    nothing = np.where(computable & np.isfinite(t), 0.0, np.nan)
+    extreme = ~(drawn < t[:, None] * (1.0 - TIES))
+    critical = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 0.95, axis=1, method="higher")
+    se = observed / np.sqrt(reps.s) + nothing
+    return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se)
+
+
+def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, NDArray[np.bool_]]:
+    """Return b (R or 1, G, K) of the variance inside t, e for CV1 and (I − E_g)⁻¹e for CV3, and where it exists."""
+    if kind.cv3:
+        return reps.roots[1], reps.roots[2]
+    e = np.eye(reps.K)[-1]
+    return np.broadcast_to(e, (reps.E.shape[0], reps.G, reps.K)), np.ones(1, dtype=np.bool_)
+
+
+def _scores_to_draw(reps: Replicates, kind: Wild) -> Array:
+    """Return the cluster scores the bootstrap reweighs, (R, G, K)."""
     S = _null_scores(reps) if kind.restricted else reps.scores
-    if kind.jackknife:
-        S = S + _left_out(reps, S)
-    _, G, K = S.shape
-    b = whole if kind.cv3 and whole is not None else np.broadcast_to(np.eye(K)[-1], (reps.E.shape[0], G, K))
-    h = np.einsum("rgkl,rgl->rgk", reps.E, b)
-    a, observed_a = np.sum(b * S, axis=2), np.sum(b * reps.scores, axis=2)
-    observed = np.abs(reps.eta[:, -1]) / np.sqrt(np.sum(observed_a**2, axis=1))
+    return S + _left_out(reps, S) if kind.jackknife else S
+
+
+def _drawn_t(E: Array, S: Array, b: Array, V: Array) -> Array:
+    """Return |t*| of every draw, (R, B).
+
+    A draw's scores v_gS_g − E_gT, with T = Σ v_gS_g, are studentised as v_ga_g − h_g'T: a_g = b_g'S_g, h_g = E_gb_g.
+    """
+    h = np.einsum("rgkl,rgl->rgk", E, b)
+    a = np.sum(b * S, axis=2)
     T = np.matmul(V, S)
     cross = np.matmul(V, a[..., None] * h)
     hh = np.matmul(h.transpose(0, 2, 1), h)
     squares = np.sum(T * (np.matmul(T, hh) - 2.0 * cross), axis=2) + (a**2) @ (V**2).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.abs(T[..., -1]) / np.sqrt(np.maximum(squares, 0.0))
-    extreme = ~(statistic < observed[:, None] * (1.0 - TIES))
-    nothing = np.where(computable & np.isfinite(observed), 0.0, np.nan)
-    se = np.sqrt(np.sum(observed_a**2, axis=1) / reps.s) + nothing
-    critical = np.quantile(np.where(np.isnan(statistic), np.inf, statistic), 0.95, axis=1, method="higher")
-    return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se)
+        return np.asarray(np.abs(T[..., -1]) / np.sqrt(np.maximum(squares, 0.0)))
 
 
 def _null_scores(reps: Replicates) -> Array:

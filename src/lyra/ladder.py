@@ -1,19 +1,21 @@
-"""One coefficient under one method after another, and which line to read."""
+"""One coefficient under one method after another, what each is certified to be, and which line to read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from lyra.certificate import Certificate
 from lyra.errors import InputError
 from lyra.ols import Fit
 from lyra.treatment import arms, cluster_values, column_sums
 from lyra.wald import Inference, infer
+from lyra.wild import WildBootstrap
 
-__all__ = ["LADDER", "Advice", "Ladder", "Rung", "climb"]
+__all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
 
 LADDER = ("iid", "CV1", "CV2", "CV3")
 PREFERRED = ("CV2", "CV3", "CV3J", "CV1", "CV0")
@@ -38,6 +40,20 @@ class Rung:
     def computable(self) -> bool:
         """Whether the method has an answer."""
         return bool(np.isfinite(self.std_error))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval."""
+
+    verdict: str
+    size: float
+    size_low: float
+    size_high: float
+    usable: bool
+
+    def __str__(self) -> str:
+        return f"{self.verdict} ({self.size:.3f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,8 @@ class Ladder:
         Clusters treated and not, when the term has two values and is constant within clusters.
     moulton : float
         SE(CV1) / SE(iid): how many times too small the naive standard error is [1]_.
+    judged : mapping of str to Judged
+        What a certificate says of the methods; empty without one.
 
     References
     ----------
@@ -84,6 +102,7 @@ class Ladder:
     dropped_rows: int
     arms: tuple[int, int] | None
     moulton: float
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
     def __getitem__(self, method: str) -> Rung:
         for rung in self.rungs:
@@ -96,6 +115,14 @@ class Ladder:
     def advice(self) -> Advice:
         """Which line to read, and why."""
         return _advised(self)
+
+    def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
+        """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""
+        return replace(self, rungs=(*self.rungs, _bootstrapped(boot, self)))
+
+    def with_certificate(self, certificate: Certificate) -> Ladder:
+        """Return the ladder with what a certificate says of its methods; its advice is read from that."""
+        return replace(self, judged=_judged(certificate))
 
     def tidy(self) -> dict[str, list[Any]]:
         """Return columns method, estimate, std_error, statistic, p_value, conf_low, conf_high, dof, law."""
@@ -110,7 +137,10 @@ class Ladder:
             "n_clusters": self.n_clusters,
             "dropped_rows": self.dropped_rows,
             "term": self.term,
-            "ladder": [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)],
+            "ladder": [
+                dict(zip(columns, line, strict=True)) | _told(self.judged.get(line[0]))
+                for line in zip(*columns.values(), strict=True)
+            ],
             "diagnostics": {
                 "level": self.level,
                 "treated_clusters": treated,
@@ -183,10 +213,71 @@ def _arms(fit: Fit, j: int) -> tuple[int, int] | None:
     return None if upper is None else (int(upper.sum()), int(fit.G - upper.sum()))
 
 
+def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
+    """Return a bootstrap's line: the standard error of its t, and the interval its test inverts to."""
+    name = f"{'WCR' if boot.restricted else 'WCU'}-{boot.kind}"
+    low, high = boot.conf_int(ladder.level)
+    estimate, null = float(np.asarray(boot.estimate).ravel()[0]), float(np.asarray(boot.h0).ravel()[0])
+    draws = f"all {boot.n_draws:,} patterns" if boot.enumerated else f"{boot.n_draws:,} draws"
+    return Rung(
+        name,
+        estimate,
+        abs((estimate - null) / boot.statistic) if boot.statistic else np.nan,
+        boot.statistic,
+        boot.pvalue,
+        float(low),
+        float(high),
+        np.nan,
+        f"{draws}, {boot.weights}",
+    )
+
+
+def _judged(certificate: Certificate) -> dict[str, Judged]:
+    order = ("certified", "inconclusive", "uncertified")
+    found = {}
+    for method in dict.fromkeys(row.method for row in certificate.rows):
+        own = [row for row in certificate.rows if row.method == method]
+        worst = max(own, key=lambda row: row.size)
+        verdict = max((row.verdict for row in own), key=order.index)
+        usable = all(row.usable for row in own)
+        found[method] = Judged(verdict, worst.size, worst.size_low, worst.size_high, usable)
+    return found
+
+
+def _told(judged: Judged | None) -> dict[str, Any]:
+    if judged is None:
+        return {}
+    return {name: getattr(judged, name) for name in ("verdict", "size", "size_low", "size_high")}
+
+
 # --- which line to read -------------------------------------------------------------------------
 
 
 def _advised(ladder: Ladder) -> Advice:
+    return _certified(ladder) if ladder.judged else _by_rule(ladder)
+
+
+def _certified(ladder: Ladder) -> Advice:
+    """Read the advice from the certificate: of the methods that hold their size here, the shortest interval."""
+    sound = [r for r in ladder.rungs if r.computable and r.method in ladder.judged and ladder.judged[r.method].usable]
+    if sound:
+        best = min(sound, key=lambda rung: (np.isnan(rung.conf_low), rung.conf_high - rung.conf_low))
+        others = [rung.method for rung in sound if rung is not best]
+        beside = f", and its interval is the shortest of the certified ({', '.join(others)} too)" if others else ""
+        size = ladder.judged[best.method].size
+        return Advice(best.method, f"on this design it flags a true null {size:.1%} of the time at 5 %{beside}.")
+    rule = _by_rule(ladder)
+    open_still = rule.method in ladder.judged and ladder.judged[rule.method or ""].verdict == "inconclusive"
+    if open_still:
+        judged = ladder.judged[rule.method or ""]
+        told = f"its size, {judged.size:.3f} in [{judged.size_low:.3f}, {judged.size_high:.3f}], is not settled yet"
+        return Advice(rule.method, f"{told}; certify for longer. By the design, {rule.reason}")
+    closest = min(ladder.judged.items(), key=lambda item: item[1].size)
+    told = f"no method is certified on this design; the closest is {closest[0]}, with a size of {closest[1].size:.3f}"
+    return Advice(None, f"{told}: use randomisation inference, or more clusters.")
+
+
+def _by_rule(ladder: Ladder) -> Advice:
     by_method = {rung.method: rung for rung in ladder.rungs}
     clustered = [by_method[method] for method in PREFERRED if method in by_method]
     if not clustered:

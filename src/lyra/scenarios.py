@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.designs import ByCluster, ByUser, Custom, Design, Pairs, Stratified, Switchback
+from lyra.designs import Design
 from lyra.diagnose import diagnose
 from lyra.errors import FinerClustersWarning, InputError
 from lyra.ols import Fit
 from lyra.samples import WorldLike
-from lyra.sources import HistorySource, ModelSource, WorldSource
+from lyra.sources import History, HistorySource, ModelSource, WorldSource
 from lyra.trials import Method, Scenario, Trial, stream
-from lyra.units import Units
 
-__all__ = ["DEFAULT_METHODS", "design_name", "history_scenarios", "model_scenarios", "world_scenarios"]
+__all__ = [
+    "DEFAULT_METHODS",
+    "Analyses",
+    "Analysis",
+    "design_name",
+    "history_scenarios",
+    "model_scenarios",
+    "world_scenarios",
+]
 
 Array = NDArray[np.float64]
 Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
@@ -30,67 +38,59 @@ LEAST_ICC, MOST_ICC = 0.0, 0.999
 
 def design_name(design: Design | None) -> str:
     """Return what a design is called in tables."""
-    match design:
-        case None:
-            return "nothing assigned"
-        case ByCluster(treated=treated):
-            return "cluster-randomised" + ("" if treated == "half" else f", {treated} treated")
-        case ByUser():
-            return "user-randomised"
-        case Stratified():
-            return "stratified by cluster"
-        case Pairs():
-            return "matched pairs"
-        case Switchback(block=block, pattern=pattern, washout=washout):
-            kind = f"switchback, blocks of {block}" + (", alternating" if pattern == "alternating" else "")
-            return kind + (f", washout {washout}" if washout else "")
-        case Custom():
-            return "the user's own design"
-    return type(design).__name__
+    return "nothing assigned" if design is None else design.title
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How the data are analysed: what is a cluster (see `sources.cluster_codes`) and what is adjusted for."""
+
+    level: str = "cluster"
+    covariates: tuple[str, ...] = ()
+
+
+Analyses = Mapping[str, Analysis]
 
 
 def world_scenarios(
     world: WorldLike | Sequence[WorldLike] | Mapping[str, WorldLike],
     designs: Designs,
+    analyses: Analyses,
     *,
     methods: Sequence[Method] = DEFAULT_METHODS,
     seed: int,
-    level: str = "cluster",
-    covariates: Sequence[str] = (),
     weights: str = "auto",
 ) -> list[Scenario]:
-    """Return a scenario a world and design: fresh data sets, analysed by clusters of this level."""
-    worlds = _named(world, lambda w: "")
+    """Return a scenario a world, design and analysis, on fresh data sets."""
     out: list[Scenario] = []
-    for prefix, one in worlds.items():
-        for name, design in _named(designs, design_name).items():
-            source = WorldSource(one, design, level, tuple(covariates))
-            label = ", ".join(part for part in (prefix, f"{name} A/A") if part)
-            trial = Trial(len(out), source, tuple(methods), seed, weights)
-            out.append(_scenario(label, trial, source.too_fine, level, design))
+    worlds = _named(world, lambda _: "")
+    for place, (name, design), (how, analysis) in product(
+        worlds, _named(designs, design_name).items(), analyses.items()
+    ):
+        source = WorldSource(worlds[place], design, analysis.level, analysis.covariates)
+        label = ", ".join(part for part in (place, "" if design is None and place else f"{name} A/A", how) if part)
+        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
     return out
 
 
 def history_scenarios(
-    y: Array,
-    W: Array,
-    units: Units,
+    past: History,
     designs: Designs,
+    levels: Sequence[str] = ("cluster",),
     *,
     methods: Sequence[Method] = DEFAULT_METHODS,
     seed: int,
-    level: str = "cluster",
     weights: str = "auto",
 ) -> list[Scenario]:
-    """Return a scenario a design on the user's own outcome y (N,) and columns W (N, p), a constant among them."""
+    """Return a scenario a design and level of clustering on the user's own outcome."""
     out: list[Scenario] = []
-    for name, design in _named(designs, design_name).items():
+    for (name, design), level in product(_named(designs, design_name).items(), levels):
         if design is None:
             raise InputError("Own data need a design: say how the treatment is drawn, such as ByCluster().")
-        source = HistorySource(y, W, units, design, level)
-        label = f"own data, {name}"
-        trial = Trial(len(out), source, tuple(methods), seed, weights)
-        out.append(_scenario(label, trial, source.too_fine, level, design))
+        source = HistorySource(past.y, past.W, past.units, design, level)
+        how = f"clustered by {level}" if len(levels) > 1 else ""
+        label = ", ".join(part for part in (f"own data, {name}", how) if part)
+        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
     return out
 
 
@@ -132,14 +132,13 @@ def _named(items: Any, name: Any) -> dict[str, Any]:
     return {f"{label} #{k}".strip(): item for k, (label, item) in enumerate(zip(names, listed_items, strict=True), 1)}
 
 
-def _scenario(label: str, trial: Trial, too_fine: int, level: str, design: Design | None) -> Scenario:
-    G = trial.source.batch(1, stream(trial.seed, trial.cell)).G
-    scenario = Scenario(label, trial, G)
-    if not too_fine or design is None:
+def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how: str) -> Scenario:
+    scenario = Scenario(label, trial, source.batch(1, stream(trial.seed, trial.cell)).G, how)
+    if not source.too_fine or source.design is None:
         return scenario
     sentence = (
-        f"{label}: the analysis clusters by {level} and the design randomises by {design.unit}, so {too_fine} of its "
-        f"units are split over several clusters: cluster with level='unit'."
+        f"{label}: the analysis clusters by {source.level} and the design randomises by {source.design.unit}, so "
+        f"{source.too_fine} of its units are split over several clusters: cluster with level='unit'."
     )
     warnings.warn(sentence, FinerClustersWarning, stacklevel=4)
     return replace(scenario, too_fine=True, notes=(sentence,))

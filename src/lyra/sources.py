@@ -22,11 +22,12 @@ from lyra.designs import Design
 from lyra.errors import InputError, did_you_mean
 from lyra.focal import Replicates
 from lyra.ols import Fit
-from lyra.samples import WorldLike
+from lyra.samples import Grams, Sample, WorldLike
 from lyra.units import Units
 
 __all__ = [
     "LEVELS",
+    "History",
     "HistorySource",
     "ModelSource",
     "RowSource",
@@ -116,7 +117,9 @@ class WorldSource:
     @cached_property
     def by_sums(self) -> bool:
         """Whether the world draws sums of products without rows."""
-        return hasattr(self.world, "sample_grams") and getattr(self.world, "outcome", "linear") == "linear"
+        linear = hasattr(self.world, "sample_grams") and getattr(self.world, "outcome", "linear") == "linear"
+        finer = self.level == "user" or (self.level == "unit" and "user" in str(getattr(self.design, "unit", "")))
+        return linear and not finer and set(self._plain) <= set(self._first.names)
 
     @cached_property
     def too_fine(self) -> int:
@@ -137,23 +140,30 @@ class WorldSource:
     @cached_property
     def numbers(self) -> int:
         """The sums of a replicate's cells; its rows where it has to be drawn by rows."""
-        if not self.by_sums:
-            return len(self.world.sample(self.design, np.random.default_rng(0))) * (len(self.covariates) + 3)
-        gram = self.world.sample_grams(self.design, 1, np.random.default_rng(0)).gram  # type: ignore[attr-defined]
-        return int(gram.size)
+        if self.by_sums:
+            return int(self._first.gram.size)
+        return len(self.world.sample(self.design, np.random.default_rng(0))) * (len(self.covariates) + 3)
 
     def table(self, rng: Generator) -> Table:
         """Return one replicate as rows, kept ones only."""
         sample = self.world.sample(self.design, rng)
         kept = sample.kept
         focal = np.asarray(sample[sample.focal], dtype=float)
-        columns = [np.ones(len(sample)), *(np.asarray(sample[name], dtype=float) for name in self._plain), focal]
+        columns = [np.ones(len(sample)), *(_covariate(sample, name) for name in self._plain), focal]
         X = np.column_stack(columns)
         if self._by_stratum:
             X = np.column_stack([_indicators(np.asarray(sample["stratum"])), X[:, 1:]])
         y = np.asarray(sample["outcome"], dtype=float) - self.truth * focal
         codes = cluster_codes(_units_of(sample.columns), self.level, self.design)
-        return y[kept], X[kept], codes[kept]
+        return y[kept], X[kept], _numbered(codes[kept])
+
+    @cached_property
+    def _first(self) -> Grams:
+        return self._grams(1, np.random.default_rng(0))
+
+    def _grams(self, R: int, rng: Generator) -> Grams:
+        grams: Grams = self.world.sample_grams(self.design, R, rng)  # type: ignore[attr-defined]
+        return grams
 
     @property
     def _by_stratum(self) -> bool:
@@ -164,7 +174,7 @@ class WorldSource:
         return [name for name in self.covariates if name != "stratum"]
 
     def _drawn(self, R: int, rng: Generator) -> tuple[Array, int]:
-        grams = self.world.sample_grams(self.design, R, rng)  # type: ignore[attr-defined]
+        grams = self._grams(R, rng)
         names = list(grams.names)
         focal = "treat" if "treat" in names else "x"
         wanted = [names.index(name) for name in ("1", *self._plain, focal, "outcome")]
@@ -180,6 +190,12 @@ def _units_of(columns: Any) -> Units:
     return Units(columns["cluster"], **names)
 
 
+def _covariate(sample: Sample, name: str) -> Array:
+    if name not in sample.columns:
+        raise InputError(f"the world has no covariate {name!r}: {did_you_mean(name, sample.columns)}.")
+    return np.asarray(sample[name], dtype=float)
+
+
 def _indicators(labels: NDArray[Any]) -> Array:
     return np.asarray(labels[:, None] == np.unique(labels), dtype=float)
 
@@ -188,11 +204,18 @@ def table_gram(table: Table) -> Array:
     """Return [X y]_g'[X y]_g of a table, (G, K+1, K+1)."""
     y, X, codes = table
     W = np.column_stack([X, y])
+    return _by_code(W[:, :, None] * W[:, None, :], codes)
+
+
+def _by_code(rows: Array, codes: Codes) -> Array:
+    """Sum rows (N, ...) by their codes 0, 1, ..., each of which occurs."""
     order = np.argsort(codes, kind="stable")
-    present, starts = np.unique(codes[order], return_index=True)
-    gram = np.zeros((int(codes.max()) + 1, W.shape[1], W.shape[1]))
-    gram[present] = np.add.reduceat(W[order][:, :, None] * W[order][:, None, :], starts, axis=0)
-    return gram
+    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
+    return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
+
+
+def _numbered(codes: Codes) -> Codes:
+    return np.asarray(np.unique(codes, return_inverse=True)[1])
 
 
 def _gathered(gram: Array, codes: Codes) -> Array:
@@ -240,6 +263,16 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
 # --- the user's own data ------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
+
+    y: Array
+    W: Array
+    units: Units
+    dropped_rows: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class HistorySource:
     """The outcome fixed, the treatment drawn again by the declared design.
@@ -272,7 +305,7 @@ class HistorySource:
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, the sharp null of no effect true in each."""
-        return self._under(self.design.draw_many(self._cells.units, R, rng))
+        return self._under(self.design.draw_many(self.units, R, rng))
 
     @property
     def numbers(self) -> int:
@@ -288,12 +321,11 @@ class HistorySource:
     @property
     def n_assignments(self) -> int | None:
         """How many assignments the design allows, or None when they are too many to list."""
-        units = self._cells.units
-        return self.design.count(units) if self.design.enumerable(units) else None
+        return self.design.count(self.units) if self.design.enumerable(self.units) else None
 
     def every(self, at_once: int) -> Iterator[Replicates]:
         """Yield one replicate an assignment, all of them, in batches."""
-        drawn = self.design.enumerate(self._cells.units)
+        drawn = self.design.enumerate(self.units)
         for start in range(0, len(drawn), at_once):
             yield self._under(drawn[start : start + at_once])
 
@@ -301,8 +333,7 @@ class HistorySource:
         """Return one replicate as rows."""
         D = self.design.draw(self.units, rng).astype(float)
         kept = self.design.kept(self.units)
-        codes = cluster_codes(self.units, self.level, self.design)
-        return self.y[kept], np.column_stack([self.W, D])[kept], codes[kept]
+        return self.y[kept], np.column_stack([self.W, D])[kept], self._clusters(kept)
 
     def _under(self, drawn: NDArray[np.bool_]) -> Replicates:
         """Return the replicates of assignments (R, items)."""
@@ -325,32 +356,23 @@ class HistorySource:
         c[..., -1] = (t - np.einsum("gk,rk->rg", cells.own, gamma)) / root
         return Replicates(E, c, s, np.full(R, cells.yy), cells.N, degenerate)
 
+    def _clusters(self, kept: NDArray[Any]) -> Codes:
+        """Return the cluster of each row kept, numbered without gaps."""
+        return _numbered(cluster_codes(self.units, self.level, self.design)[kept])
+
     @cached_property
     def _cells(self) -> _Cells:
-        from scipy.sparse import csr_array
-
         kept = np.flatnonzero(self.design.kept(self.units))
-        units = self.units.take(kept)
-        item = self.design.items(self.units)[kept]
-        cluster = np.unique(cluster_codes(self.units, self.level, self.design)[kept], return_inverse=True)[1]
+        item, cluster = self.design.items(self.units)[kept], self._clusters(kept)
         Q = _orthonormal(self.W[kept])
         y = self.y[kept] - Q @ (Q.T @ self.y[kept])
-        G, p = int(cluster.max()) + 1, Q.shape[1]
-        pair, first, cell = np.unique(item * G + cluster, return_index=True, return_inverse=True)
-        rows = np.column_stack([np.ones(y.size), Q, y])
-        per_cell = np.stack([np.bincount(cell, weights=column) for column in rows.T], axis=1)
-        place = (pair % G)[:, None] * (p + 2) + np.arange(p + 2)
-        ends = np.arange(0, per_cell.size + 1, p + 2)
-        sums = csr_array((per_cell.ravel(), place.ravel(), ends), shape=(pair.size, G * (p + 2)))
-        products = np.einsum("ik,il->ikl", Q, Q)
-        order = np.argsort(cluster, kind="stable")
-        starts = np.searchsorted(cluster[order], np.arange(G))
+        G = int(cluster.max()) + 1
+        pair, cell = np.unique(item * G + cluster, return_inverse=True)
         return _Cells(
-            units=units.take(first),
-            item=self.design.items(units.take(first)),
-            sums=sums,
-            F=np.add.reduceat(products[order], starts, axis=0),
-            own=np.add.reduceat((Q * y[:, None])[order], starts, axis=0),
+            item=pair // G,
+            sums=_placed(_by_code(np.column_stack([np.ones(y.size), Q, y]), cell), pair % G, G),
+            F=_by_code(Q[:, :, None] * Q[:, None, :], cluster),
+            own=_by_code(Q * y[:, None], cluster),
             yy=float(y @ y),
             N=y.size,
         )
@@ -360,7 +382,6 @@ class HistorySource:
 class _Cells:
     """The sums of a history by cell, the rows of one item in one cluster."""
 
-    units: Units  # of each cell
     item: Codes  # (cells,)
     sums: Any  # sparse (cells, G (p + 2)): of 1, Q and ỹ, in the columns of the cell's cluster
     F: Array  # (G, p, p): Q_g'Q_g
@@ -369,11 +390,22 @@ class _Cells:
     N: int
 
 
+def _placed(sums: Array, cluster: Codes, G: int) -> Any:
+    """Return sums (cells, P) as a sparse (cells, G P), each row in the columns of its cell's cluster."""
+    from scipy.sparse import csr_array
+
+    cells, P = sums.shape
+    columns = cluster[:, None] * P + np.arange(P)
+    return csr_array((sums.ravel(), columns.ravel(), np.arange(cells + 1) * P), shape=(cells, G * P))
+
+
 def _orthonormal(W: Array) -> Array:
-    """Return an orthonormal basis (N, p) of the columns, the collinear ones left out."""
-    Q, R = np.linalg.qr(W)
-    lengths = np.abs(np.diagonal(R)) / np.linalg.norm(W, axis=0)
-    return np.asarray(Q[:, lengths > DEGENERATE])
+    """Return an orthonormal basis (N, p) of the span of the columns, by pivoting on what is left of each."""
+    from scipy.linalg import qr
+
+    lengths = np.linalg.norm(W, axis=0)
+    Q, R, _ = qr(W[:, lengths > 0] / lengths[lengths > 0], mode="economic", pivoting=True)
+    return np.asarray(Q[:, np.abs(np.diagonal(R)) > DEGENERATE])
 
 
 # --- the fitted design itself -------------------------------------------------------------------
@@ -410,7 +442,8 @@ class ModelSource:
     @property
     def numbers(self) -> int:
         """A replicate's cluster sums."""
-        return self.fit.G * (self.fit.K + 1) * 4
+        G, J, _ = self._parts.C.shape
+        return int(G * J * 4)
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates with the coefficient zero."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import DataError, listed
 
-__all__ = ["Frame", "Table", "as_table", "fetch"]
+__all__ = ["Frame", "Table", "as_table", "fetch", "write_columns"]
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -76,6 +76,26 @@ def fetch(frame: Frame) -> dict[str, NDArray[Any]]:
         return {name: np.asarray(values) for name, values in native.fetchnumpy().items()}
     held = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     return {name: held[name].to_numpy() for name in held.columns}
+
+
+def write_columns(columns: Mapping[str, NDArray[Any]], path: str) -> None:
+    """Write columns of one length to a csv or parquet file.
+
+    Raises
+    ------
+    DataError
+        The name says neither, or the file cannot be written.
+    """
+    import duckdb
+
+    kind = _kind(path)
+    with duckdb.connect() as connection:
+        connection.register("held", {name: np.ascontiguousarray(values) for name, values in columns.items()})
+        relation = connection.sql("select * from held")
+        try:
+            (relation.write_parquet if kind == "parquet" else relation.write_csv)(path)
+        except duckdb.Error as error:
+            raise DataError(f"{path!r} could not be written: {str(error).splitlines()[0].rstrip('.')}.") from error
 
 
 # --- paths --------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """(world | own data | model) × methods × replicates -> the replicate table.
 
-Replicates come in blocks of 500. Block k of cell c draws from SeedSequence(entropy, spawn_key=(c, k)), so a table
-does not depend on how many workers made it, in what order, or after which interruption. All methods see the same
-replicates. A method that fails in a replicate is a row of NaN there, never a lost run, and counts as a rejection.
+Replicates come in blocks of 500. Block k of cell c draws from SeedSequence(entropy, spawn_key=(c, k)), and its
+bootstrap weights from (c, k, 500), so a table does not depend on how many workers made it, in what order, after which
+interruption, or beside which methods on sums. All methods see the same replicates. A method that fails in a replicate
+is a row of NaN there, never a lost run, and counts as a rejection.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Method: TypeAlias = str | Callable[..., Any]
 BLOCK = 500
 COLUMNS = ("estimate", "se", "pvalue", "half_width")
 DRAWS = 399
-CELLS_AT_ONCE = 2**22  # numbers of a batch's Grams held at once
+NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
 BY_ROWS = ("HC1",)
 
 
@@ -99,11 +100,11 @@ class Trial:
 
     def block(self, methods: Sequence[int], block: int) -> Array:
         """Return the table (500, methods, 4) of one block for the methods at these positions; columns `COLUMNS`."""
-        rng = stream(self.seed, self.cell, block)
         chosen = [self.methods[m] for m in methods]
         if any(_needs_rows(method) for method in chosen):
             return self._by_rows(chosen, block)
-        return np.concatenate([_judged(reps, chosen, rng, self.weights) for reps in self._batches(rng)])
+        batches = self._batches(stream(self.seed, self.cell, block))
+        return np.concatenate([self._judged(reps, chosen, block) for reps in batches])
 
     def every_assignment(self) -> Array | None:
         """Return the table (assignments, methods, 4) of all assignments of the design, or None when there are many."""
@@ -111,9 +112,7 @@ class Trial:
             return None
         if any(_needs_rows(method) for method in self.methods):
             return None
-        rng = stream(self.seed, self.cell)
-        parts = (_judged(reps, list(self.methods), rng, self.weights) for reps in self.source.every(BLOCK))
-        return np.concatenate(list(parts))
+        return np.concatenate([self._judged(reps, self.methods) for reps in self.source.every(BLOCK)])
 
     def first_failure(self, method: int, block: int, replicate: int) -> str:
         """Return the message of a failed replicate of a method that works on rows, by replaying it."""
@@ -128,7 +127,7 @@ class Trial:
         return 1.0 / len(_weights(G, stream(0), self.weights)) if method in WILD else 0.0
 
     def _batches(self, rng: Generator) -> Iterator[Replicates]:
-        size = max(1, min(BLOCK, CELLS_AT_ONCE // max(self.source.numbers, 1)))
+        size = max(1, min(BLOCK, NUMBERS_AT_ONCE // max(self.source.numbers, 1)))
         for start in range(0, BLOCK, size):
             yield self.source.batch(min(size, BLOCK - start), rng)
 
@@ -148,19 +147,19 @@ class Trial:
             grams.append(table_gram(rows) if on_sums else np.empty(0))
         if on_sums:
             reps = replicates_of_grams(np.stack(grams), rows[0].size)
-            rng = stream(self.seed, self.cell, block)
-            table[:, on_sums] = _judged(reps, [chosen[m] for m in on_sums], rng, self.weights)
+            table[:, on_sums] = self._judged(reps, [chosen[m] for m in on_sums], block)
         return table
+
+    def _judged(self, reps: Replicates, methods: Sequence[Method], *block: int) -> Array:
+        """Return (R, methods, 4): what each method says of these replicates of a block."""
+        bootstrapped = any(method in WILD for method in methods)
+        rng = stream(self.seed, self.cell, *block, BLOCK)
+        V = _weights(reps.G, rng, self.weights) if bootstrapped else np.empty((0, reps.G))
+        return np.stack([_columns(run_method(reps, str(method), V)) for method in methods], axis=1)
 
 
 def _needs_rows(method: Method) -> bool:
     return not isinstance(method, str) or method in BY_ROWS
-
-
-def _judged(reps: Replicates, methods: Sequence[Method], rng: Generator, weights: str) -> Array:
-    V = _weights(reps.G, rng, weights) if any(method in WILD for method in methods) else np.empty((0, reps.G))
-    outcomes = [run_method(reps, str(method), V) for method in methods]
-    return np.stack([_columns(outcome) for outcome in outcomes], axis=1)
 
 
 def _columns(outcome: Outcome) -> Array:
@@ -209,6 +208,8 @@ class Scenario:
     trial : Trial
     n_clusters : int
         Clusters of the analysis.
+    analysis : str
+        How the data are analysed, where several ways are compared.
     too_fine : bool
         Whether the analysis clusters finer than the design randomises.
     notes : tuple of str
@@ -217,6 +218,7 @@ class Scenario:
     design: str
     trial: Trial
     n_clusters: int
+    analysis: str = ""
     too_fine: bool = False
     notes: tuple[str, ...] = ()
 

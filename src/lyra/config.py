@@ -1,0 +1,172 @@
+"""A TOML file -> what to certify: worlds, designs and methods; strict, and lists make a grid.
+
+    seed = 7
+    methods = ["CV1-normal", "CV1", "CV2", "CV3", "WCR-11"]
+
+    [world]
+    kind = "regressor"          # "agents" (World) or "regressor" (RegressorWorld)
+    n_clusters = [30, 20, 10, 5]
+
+    [[design]]
+    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"
+
+    [[analysis]]
+    level = "cluster"           # or "unit", "window", "stratum", "pair", "user"
+    covariates = []             # "pre", "stratum"
+
+A field of a world or a design given as a list makes one scenario a value (`cluster_size` excepted, whose list is one
+size a cluster).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
+from lyra.engine import RegressorWorld, World
+from lyra.errors import DataError, InputError, did_you_mean
+from lyra.scenarios import DEFAULT_METHODS, Analysis, design_name
+from lyra.verdict import tolerance_named
+
+__all__ = ["Config", "read_config"]
+
+WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
+DESIGNS: dict[str, type | None] = {
+    "cluster": ByCluster,
+    "user": ByUser,
+    "stratified": Stratified,
+    "pairs": Pairs,
+    "switchback": Switchback,
+    "none": None,
+}
+NO_GRID = {"cluster_size", "covariates"}
+NAME = "name"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a config says besides worlds and designs."""
+
+    seed: int = 0
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    alpha: float = 0.05
+    tolerance: float | str = 1.25
+    first: int = 500
+    maximum: int | None = None
+    weights: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A parsed config file.
+
+    Attributes
+    ----------
+    worlds : dict of str to world
+        By the name printed; a grid has one a combination.
+    designs : dict of str to Design or None
+    analyses : dict of str to Analysis
+    settings : Settings
+    """
+
+    worlds: dict[str, Any]
+    designs: dict[str, Design | None]
+    analyses: dict[str, Analysis]
+    settings: Settings
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings as keywords of `lyra.certify`."""
+        chosen = msgspec.structs.asdict(self.settings)
+        return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
+
+
+def read_config(path: str | Path) -> Config:
+    r"""Return what a TOML file asks to certify.
+
+    Raises
+    ------
+    DataError
+        The file is missing or no TOML.
+    InputError
+        An unknown field (its path, and the name meant), a value of the wrong type, or a world that cannot be.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "few.toml"
+    >>> _ = file.write_text('methods = ["CV2"]\n[world]\nkind = "regressor"\nn_clusters = [10, 5]\n')
+    >>> list(read_config(file).worlds)
+    ['n_clusters=10', 'n_clusters=5']
+    """
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}): check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{str(path)!r} is not TOML: {error}.") from error
+    worlds = _tables(document.pop("world", {}), "world", "agents", WORLDS)
+    designs = _tables(document.pop("design", {"kind": "none"}), "design", "cluster", DESIGNS)
+    analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
+    _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
+    return Config(worlds, designs, analyses, _convert(document, Settings, ""))
+
+
+def _tables(value: Any, where: str, default: str, kinds: Mapping[str, type | None]) -> dict[str, Any]:
+    """Return every combination of every table of one section, by name."""
+    out: dict[str, Any] = {}
+    several = isinstance(value, list)
+    for k, table in enumerate(value if several else [value]):
+        place = f"{where}[{k}]" if several else where
+        for name, made in _grid(dict(table), place, default, kinds):
+            out[name or _default_name(made, place if several else "")] = made
+    return out
+
+
+def _default_name(made: Any, place: str) -> str:
+    match made:
+        case Analysis(level=level, covariates=covariates):
+            return (
+                f"clustered by {level}" + (f", adjusted for {', '.join(covariates)}" if covariates else "")
+                if place
+                else ""
+            )
+        case None | Design():
+            return design_name(made)
+    return place
+
+
+def _grid(
+    table: dict[str, Any], place: str, default: str, kinds: Mapping[str, type | None]
+) -> Iterator[tuple[str, Any]]:
+    kind = table.pop("kind", default)
+    if kind not in kinds:
+        raise InputError(f"{place}.kind = {kind!r} is unknown: {did_you_mean(str(kind), kinds)}.")
+    name, target = table.pop(NAME, ""), kinds[kind]
+    known = [] if target is None else [f.name for f in fields(target) if f.init and f.name != "_"]
+    _refuse_unknown(table, [*known, "kind", NAME], place)
+    lists = [key for key, value in table.items() if isinstance(value, list) and key not in NO_GRID]
+    for values in product(*(table[key] for key in lists)):
+        chosen = dict(zip(lists, values, strict=True))
+        label = ", ".join([*([name] if name else []), *(f"{key}={value}" for key, value in chosen.items())])
+        yield label, None if target is None else _convert(table | chosen, target, place)
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: list[str], place: str) -> None:
+    for key in table:
+        if key not in known:
+            raise InputError(f"{place} has an unknown field {key!r}: {did_you_mean(key, known)}.")
+
+
+def _convert(table: Mapping[str, Any], target: type, place: str) -> Any:
+    try:
+        return msgspec.convert(dict(table), target)
+    except msgspec.ValidationError as error:
+        told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
+        raise InputError(f"The config does not fit: {told}.") from error

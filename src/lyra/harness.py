@@ -1,0 +1,220 @@
+"""Front door of certification: lyra.certify(a world, your data, or a fit) -> Certificate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra import check
+from lyra.certificate import Certificate, certify_scenarios
+from lyra.errors import InputError
+from lyra.ols import Fit
+from lyra.runner import Progress
+from lyra.samples import WorldLike
+from lyra.scenarios import DEFAULT_METHODS, Analysis, Designs, history_scenarios, model_scenarios, world_scenarios
+from lyra.store import Store
+from lyra.trials import Method, Scenario, method_name
+
+__all__ = ["Asked", "certify"]
+
+
+def certify(
+    subject: Any,
+    design: Designs = None,
+    *,
+    methods: Sequence[Method] = DEFAULT_METHODS,
+    alpha: float = 0.05,
+    tolerance: float = 1.25,
+    seed: int = 0,
+    store: str | Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+    first: int = 500,
+    maximum: int | None = None,
+    **asked: Any,
+) -> Certificate:
+    """Return how often each method flags a true null, with a verdict whose error rate is guaranteed.
+
+    Parameters
+    ----------
+    subject : a world, a table, a path or a fit
+        What replicates are made of [1]_. A world (or a list or mapping of worlds): fresh data sets. A table: your
+        outcome stays, the treatment is drawn again by the design; exact when the design has at most 20,000
+        assignments. A `Regression` or `Fit`: X and clusters stay, scores are simulated from cluster sums under a
+        random effect at the estimated intraclass correlation and both ends of its interval.
+    design : Design, or a list or mapping of them
+        Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
+    methods : sequence of str or callable
+        "iid", "CV1-normal", "CV1", "CV2", "CV3", "HC1", "WCR-11", "WCR-31", "WCR-13", "WCR-33", "WCU-11", or
+        functions (y, X, clusters, rng) whose result has `.pvalue`, `.se`, `.estimate` of the last column of X.
+    alpha, tolerance : float
+        Nominal size, and the tolerated inflation κ: certified means a size of at most κα.
+    seed : int
+        Entropy of every stream; equal seeds give equal digests for any number of workers.
+    store : path, optional
+        A checkpoint: killed at any moment and run again, only what is missing is computed.
+    workers : int
+        Processes.
+    progress : callable (done, total), optional
+    first, maximum : int
+        Replicates before the first look, a multiple of 500 (more give the size more digits), and most replicates;
+        left out, 64,000, and 8,000 for bootstraps and functions of rows.
+    level : {"cluster", "unit", "window", "stratum", "pair", "user"}
+        What the analysis of a world or a table clusters on; "unit" is what the design randomises independently.
+    analyses : mapping of str to Analysis
+        Several analyses of a world, by name, instead of one level and its covariates.
+    covariates : sequence of str
+        Columns to adjust for; in a world "pre" and "stratum" (an effect of each stratum).
+    outcome, cluster, window, stratum : str
+        Columns of a table.
+    term : str
+        The coefficient of a fit; left out, the first that is not the intercept.
+    icc : float or sequence of float
+        Intraclass correlations for a fit, instead of the estimated ones.
+    weights : {"auto", "rademacher", "webb"}
+        The bootstraps' law.
+
+    Returns
+    -------
+    Certificate
+        `.verdicts`, `.recommended`, `.rows`, `.table()`, `.to_json(path)`; print it.
+
+    Raises
+    ------
+    InputError
+        A keyword that does not belong to the subject, an unknown method, a design that the data cannot bear.
+
+    Warns
+    -----
+    FinerClustersWarning
+        The analysis clusters finer than the design randomises.
+
+    References
+    ----------
+    .. [1] M. Bertrand, E. Duflo and S. Mullainathan (2004), How much should we trust differences-in-differences
+       estimates? Quarterly Journal of Economics 119, 249-275, for placebo treatments on real data.
+
+    Examples
+    --------
+    Clusters of 35 with an intraclass correlation of .02, whole clusters treated, nothing to find:
+
+    >>> import lyra
+    >>> from lyra.designs import ByCluster
+    >>> cert = lyra.certify(lyra.World(50), ByCluster(), methods=["iid", "CV2"], seed=1)
+    >>> sorted(cert.verdicts.values()), cert.recommended
+    (['certified', 'uncertified'], 'CV2')
+    """
+    made = _asked(subject, design, methods=tuple(methods), seed=seed, **asked)
+    config = made.config | {
+        "methods": [method_name(method) for method in methods],
+        "alpha": alpha,
+        "tolerance": tolerance,
+        "seed": seed,
+        "first": first,
+        "maximum": maximum,
+    }
+    with nullcontext() if store is None else Store(store, config | {"data": made.data}) as kept:
+        return certify_scenarios(
+            made.scenarios,
+            alpha=alpha,
+            tolerance=tolerance,
+            seed=seed,
+            first=first,
+            maximum=maximum,
+            store=kept,
+            workers=workers,
+            progress=progress,
+            config=config,
+            data=made.data,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """The scenarios of a subject, what describes them, and a fingerprint of the data."""
+
+    scenarios: Sequence[Scenario]
+    config: dict[str, Any]
+    data: dict[str, Any]
+
+
+def _asked(subject: Any, design: Designs, **asked: Any) -> Asked:
+    fit = getattr(subject, "fit", subject)
+    if isinstance(fit, Fit):
+        return _of_fit(fit, design, **asked)
+    worlds = list(subject.values()) if isinstance(subject, Mapping) else subject
+    if all(isinstance(world, WorldLike) for world in (worlds if isinstance(worlds, (list, tuple)) else [worlds])):
+        return _of_world(subject, design, **asked)
+    return _of_table(subject, design, **asked)
+
+
+def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
+    _refuse_unknown("a world", asked, {"methods", "seed", "level", "covariates", "analyses", "weights"})
+    one = Analysis(asked.pop("level", "cluster"), tuple(asked.pop("covariates", ())))
+    analyses = asked.pop("analyses", None) or {"": one}
+    config = {"source": world, "designs": design, "analyses": analyses, "weights": asked.get("weights", "auto")}
+    return Asked(world_scenarios(world, design, analyses, **asked), _described(config), {})
+
+
+def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
+    from lyra.history import read_history
+
+    columns = {"outcome", "cluster", "covariates", "window", "stratum"}
+    _refuse_unknown("a table", asked, columns | {"methods", "seed", "level", "weights"})
+    for needed in ("outcome", "cluster"):
+        if not asked.get(needed):
+            raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
+    named = {name: asked.pop(name) for name in sorted(columns & set(asked))}
+    past = read_history(table, **named)
+    level = asked.pop("level", "cluster")
+    config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
+    facts: dict[str, Any] = {
+        "rows": past.y.size,
+        "clusters": np.unique(past.units.cluster).size,
+        "dropped_rows": past.dropped_rows,
+    }
+    facts["sha256"] = _fingerprint(past.y, past.W)
+    return Asked(history_scenarios(past, design, [level], **asked), _described(config), facts)
+
+
+def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
+    _refuse_unknown("a fit", asked, {"methods", "seed", "term", "icc", "weights"})
+    if design is not None:
+        raise InputError("A fit is certified as it stands: leave the design out, or certify the table itself.")
+    term = asked.pop("term", None)
+    first = next((j for j, name in enumerate(fit.names) if j != fit.moments.unit and name != "Intercept"), 0)
+    param = first if term is None else check.position(term, fit.names, what="term")
+    config = {"source": "the fitted design", "term": fit.names[param], "icc": asked.get("icc")}
+    facts = {"rows": fit.N, "clusters": fit.G, "sha256": _fingerprint(fit.coef, fit.moments.sizes)}
+    return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
+
+
+def _refuse_unknown(subject: str, asked: Mapping[str, Any], known: set[str]) -> None:
+    extra = sorted(set(asked) - known)
+    if extra:
+        raise InputError(f"{subject} takes no {extra[0]}=: it takes {', '.join(sorted(known - {'methods', 'seed'}))}.")
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_described(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != f.default}
+        return {"kind": type(value).__name__} | {key: _described(item) for key, item in changed.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+
+
+def _fingerprint(*arrays: NDArray[Any]) -> str:
+    content = hashlib.sha256()
+    for array in arrays:
+        content.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return content.hexdigest()
