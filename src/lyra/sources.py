@@ -443,7 +443,7 @@ class ModelSource:
     def numbers(self) -> int:
         """A replicate's cluster sums."""
         G, J, _ = self._parts.C.shape
-        return G * J * 4
+        return int(G * J * 4)
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates with the coefficient zero."""
