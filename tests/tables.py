@@ -59,4 +59,5 @@ FORMS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "pyarrow": lambda frame, _: pa.Table.from_pandas(frame, preserve_index=False),
     "duckdb relation": _relation,
 }
-STAYS_WHERE_IT_IS = ("csv", "csv glob", "parquet", "parquet directory", "polars lazy", "polars scan", "duckdb relation")
+KINDS = ("csv", "parquet", "pandas", "polars", "polars lazy", "pyarrow", "duckdb relation")
+STAYS_WHERE_IT_IS = ("csv", "parquet", "polars lazy", "duckdb relation")

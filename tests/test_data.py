@@ -14,7 +14,6 @@ import pytest
 import statsmodels.api as sm
 from formulaic import model_matrix
 from statsmodels.stats.sandwich_covariance import cov_cluster
-from tables import FORMS, STAYS_WHERE_IT_IS
 
 import lyra
 from lyra import pushdown
@@ -22,9 +21,10 @@ from lyra.cli import DEMO
 from lyra.datasets import social_insure
 from lyra.errors import DroppedRowsWarning
 from lyra.regression import Regression
+from tables import FORMS, KINDS, STAYS_WHERE_IT_IS
 
 FARMERS = pd.read_csv(social_insure())
-every_form = pytest.mark.parametrize("form", FORMS)
+every_form = pytest.mark.parametrize("form", KINDS)
 
 
 def fitted(formula: str, data: Any, clusters: str) -> Regression:
@@ -35,7 +35,7 @@ def fitted(formula: str, data: Any, clusters: str) -> Regression:
 
 def numbers(regression: Regression) -> np.ndarray:
     """Everything a table's form could touch: estimates, standard errors of rows and clusters, laws."""
-    results = [regression.robust(variant) for variant in ("iid", "HC1", "HC3", "CV1", "CV2", "CV3")]
+    results = [regression.robust(variant) for variant in ("iid", "HC3", "CV1", "CV2", "CV3")]
     return np.concatenate([results[0].coef, *(res.se for res in results), *(res.dof for res in results)])
 
 
@@ -135,8 +135,8 @@ def test_order_of_rows_and_of_columns_changes_nothing(form, tmp_path):
 def test_columns_may_have_any_name(tmp_path):
     odd = MADE.rename(columns={"y": "g", "x": 'x "0"', "z": "c0", "g": "the city"})[["g", 'x "0"', "c0", "the city"]]
     expected = numbers(fitted("y ~ x + z", MADE, "g"))
-    for make in FORMS.values():
-        found = fitted('g ~ `x "0"` + c0', make(odd, tmp_path), "the city")
+    for form in KINDS:
+        found = fitted('g ~ `x "0"` + c0', FORMS[form](odd, tmp_path), "the city")
         np.testing.assert_allclose(numbers(found), expected, rtol=1e-12)
 
 
@@ -172,17 +172,22 @@ def test_null_and_nan_are_both_left_out_and_counted(form, tmp_path):
     kept = holed.dropna(subset=["x", "arm", "city"])
     with pytest.warns(DroppedRowsWarning) as told:
         found = lyra.fit("y ~ x + arm", FORMS[form](holed, tmp_path), clusters="city")
-    assert [str(warning.message) for warning in told] == [
+    (warning,) = told
+    assert str(warning.message) == (
         f"{600 - len(kept)} of 600 rows have a missing value or cluster label (x in 86, arm in 55, city in 47) "
         "and were left out."
-    ]
+    )
     assert (found.n_rows, found.dropped_rows) == (len(kept), 600 - len(kept))
     np.testing.assert_allclose(numbers(found), numbers(fitted("y ~ x + arm", kept, "city")), rtol=1e-12)
 
 
 def test_a_nan_among_the_nulls_of_polars_is_left_out_too():
     frame = pl.from_pandas(MADE).with_columns(
-        x=pl.when(pl.int_range(pl.len()) < 5).then(float("nan")).when(pl.int_range(pl.len()) < 8).then(None).otherwise("x")
+        x=pl.when(pl.int_range(pl.len()) < 5)
+        .then(float("nan"))
+        .when(pl.int_range(pl.len()) < 8)
+        .then(None)
+        .otherwise("x")
     )
     for data in (frame, frame.lazy(), frame.to_arrow()):
         with pytest.warns(DroppedRowsWarning, match=r"^8 of 600 rows .* \(x in 8\)"):
@@ -257,10 +262,7 @@ def test_tables_that_stay_where_they_are_are_summed_there_once(form, tmp_path, m
 
 
 @pytest.mark.parametrize("form", STAYS_WHERE_IT_IS)
-@pytest.mark.parametrize(
-    ("formula", "why"),
-    [("y ~ x - 1", "no intercept"), ("y ~ x + C(city)", "many columns"), ("y ~ x + C(g):x", "many columns")],
-)
+@pytest.mark.parametrize(("formula", "why"), [("y ~ x - 1", "no intercept"), ("y ~ x + C(city)", "many columns")])
 def test_rows_are_read_where_sums_will_not_do(form, formula, why, tmp_path, monkeypatch):
     expected = fitted(formula, MADE, "arm").robust("CV1").se
     data = FORMS[form](MADE, tmp_path)
@@ -274,7 +276,9 @@ def test_rows_are_read_where_clusters_outnumber_what_their_sums_save(tmp_path, m
     expected = numbers(fitted("y ~ treat + x", own, "row"))
     monkeypatch.setattr("lyra.data.BYTES_AT_ONCE", 0)
     monkeypatch.setattr("lyra.data.push_down", lambda *_, **__: pytest.fail("sums were pushed down"))
-    np.testing.assert_allclose(numbers(fitted("y ~ treat + x", FORMS["parquet"](own, tmp_path), "row")), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        numbers(fitted("y ~ treat + x", FORMS["parquet"](own, tmp_path), "row")), expected, rtol=1e-12
+    )
 
 
 def test_a_file_may_go_once_it_is_summed_and_hc3_says_so(tmp_path):

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tables import FORMS, STAYS_WHERE_IT_IS
 
 from lyra.data import moments
 from lyra.formula import parse
 from lyra.moments import Moments
+from tables import FORMS, STAYS_WHERE_IT_IS
 
 rng = np.random.default_rng(20264)
 g = np.repeat(np.arange(12), rng.integers(1, 60, 12))

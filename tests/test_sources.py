@@ -211,7 +211,8 @@ def test_a_covariate_the_world_lacks():
     with pytest.raises(InputError) as caught:
         source.batch(1, np.random.default_rng(0))
     assert str(caught.value) == (
-        "the world has no covariate 'prior': there is 'user', 'cluster', 'window', 'stratum', 'treat', 'outcome', 'pre'."
+        "the world has no covariate 'prior': "
+        "there is 'user', 'cluster', 'window', 'stratum', 'treat', 'outcome', 'pre'."
     )
 
 

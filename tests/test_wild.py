@@ -13,8 +13,8 @@ import pytest
 import brute_force
 import oracles
 from lyra.errors import DisjointSetWarning, DroppedRowsWarning, InputError, LyraError, NotIdentifiedError
-from lyra.forms import statistics, values_at
-from lyra.inversion import _real_roots
+from lyra.forms import t_statistics, values_at, wald_statistics
+from lyra.inversion import Curves, Steps, _real_roots
 from lyra.moments import Moments
 from lyra.nested import nested_fit
 from lyra.null import make_null
@@ -42,6 +42,7 @@ def fit_of(y, X, clusters):
 def at_weights(fit, null, V, *, kind, restricted, partition=None):
     """Return the statistics of chosen weights V (b, H)."""
     pivot = make_pivot(fit, null, kind=kind, restricted=restricted, partition=partition)
+    statistics = t_statistics if null.q == 1 else wald_statistics
     (stars,) = statistics(pivot.at_null, values_at(pivot.at_null, [V], unit=False))
     return pivot.scaled(stars)
 
@@ -314,6 +315,36 @@ def test_real_roots_equal_those_of_the_companion_matrix():
         np.testing.assert_allclose(x, wanted / (1 + np.abs(wanted)), atol=1e-9)
         four += len(x) == 4
     assert four > 10
+
+
+def test_a_count_of_closed_intervals_includes_their_ends():
+    steps = Steps(0, rises=np.array([0.0, 0.5]), falls=np.array([0.5, 0.8]))  # [0, 0.5] and [0.5, 0.8]
+    np.testing.assert_array_equal(steps.at_least(1), [[0.0, 0.8]])
+    np.testing.assert_array_equal(steps.at_least(2), [[0.5, 0.5]])
+    assert steps.at_least(3).size == 0
+    np.testing.assert_array_equal(steps.at_least(0), [[-1.0, 1.0]])
+    np.testing.assert_array_equal(steps.reflected().at_least(1), [[-0.8, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("slope", "above", "beyond"),
+    [
+        (2.0, [[-1.0, np.inf]], [[-np.inf, -1.0], [-1 / 3, np.inf]]),
+        (0.5, [[-np.inf, 2.0]], [[-2 / 3, 2.0]]),
+        (-2.0, [[-np.inf, 1 / 3]], [[-np.inf, 1 / 3], [1.0, np.inf]]),
+    ],
+)
+def test_a_statistic_linear_in_the_null_crosses_where_algebra_says(slope, above, beyond):
+    one, none = np.ones(1), np.zeros(1)
+    curves = Curves(one, slope * one, one, none, none)  # t*(τ) = 1 + slope τ: q has no quadratic part
+
+    def tau(steps):
+        x = Steps.joined([steps]).at_least(1)
+        with np.errstate(divide="ignore"):
+            return x / (1 - np.abs(x))
+
+    np.testing.assert_allclose(tau(curves.upper(ties=True, mirrored=False)), above, rtol=1e-9)
+    np.testing.assert_allclose(tau(curves.two_sided(ties=True)), beyond, rtol=1e-9)
 
 
 # --- properties ---------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class Certificate:
         return {f.name: [getattr(row, f.name) for row in self.rows] for f in fields(Row)}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the certificate as plain values, ready for JSON; NaN becomes null."""
+        """Return the certificate as plain values, ready for JSON; what is not finite becomes null."""
         return {
             "cells": [_plain(asdict(row)) for row in self.rows],
             **_plain({f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}),
@@ -228,7 +228,7 @@ class Certificate:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}
+    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 
 
 def _restored(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from lyra.weights import Enumerated, Sampled
 
-__all__ = ["Forms", "Values", "statistics", "values", "values_at"]
+__all__ = ["Forms", "Values", "t_statistics", "values", "values_at", "wald_statistics"]
 
 Array = NDArray[np.float64]
 
 VANISHING = 1e-12  # of its expectation over draws, what a denominator must exceed
-PATTERNS_PER_BLOCK = 2**17
+PATTERNS_PER_BLOCK = 2**14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,9 +108,9 @@ def _same(counts: NDArray[np.intp]) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Values:
-    """The numerators (c, b) and the denominators' entries, (b,) each, of b draws."""
+    """The numerators and the denominators' entries of b draws, (b,) each; whoever reads them may write over them."""
 
-    numerators: Array
+    numerators: list[Array]
     denominators: dict[tuple[int, int], Array]
 
 
@@ -132,7 +132,7 @@ def values_at(forms: Forms, weights: Iterable[Array], *, unit: bool) -> Iterator
         Y = dict(zip(needed, pieces[len(forms.S) :], strict=True))
         squares = None if unit else V * V
         yield Values(
-            np.stack([T[x] @ forms.Q[i] for x, (_, i) in enumerate(forms.components)]),
+            [T[x] @ forms.Q[i] for x, (_, i) in enumerate(forms.components)],
             {
                 (x, y): _own_part(forms.starts, V, (own[x], own[y]), squares) + _cross_part(Y, T, x, y)
                 for x, y in needed
@@ -168,7 +168,7 @@ def _values_of_patterns(forms: Forms, patterns: Enumerated) -> Iterator[Values]:
     for start in range(0, len(A), step):
         rows = slice(start, start + step)
         yield Values(
-            np.stack([(a[rows, None] + c).ravel() for a, c in sums]),
+            [(a[rows, None] + c).ravel() for a, c in sums],
             {pair: (left[rows] @ right).ravel() for pair, (left, right) in tables.items()},
         )
 
@@ -184,27 +184,30 @@ def _tables(F: Array, A: Array, C: Array) -> tuple[Array, Array]:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-def statistics(forms: Forms, blocks: Iterable[Values]) -> Iterator[Array]:
-    """Yield the statistics of the draws before the small-sample factor: t*, or for q > 1 the Wald form.
+def t_statistics(forms: Forms, blocks: Iterable[Values]) -> Iterator[Array]:
+    """Yield t* of one restriction before its small-sample factor; NaN where the denominator vanishes."""
+    floor = VANISHING * float(forms.expected()[0, 0])
+    for block in blocks:
+        root = np.sqrt(_kept(block.denominators[0, 0], floor))
+        yield np.divide(block.numerators[0], root, out=root)
 
-    NaN where the denominator vanishes.
-    """
+
+def wald_statistics(forms: Forms, blocks: Iterable[Values]) -> Iterator[Array]:
+    """Yield n'D⁻¹n before its small-sample factor, t*² for one restriction; NaN where the denominator vanishes."""
     expected = forms.expected()
-    if forms.Q.shape[0] == 1:
+    if len(forms.Q) == 1:
         floor = VANISHING * float(expected[0, 0])
         for block in blocks:
-            yield _t(block.numerators[0], block.denominators[0, 0], floor)
+            square = np.square(block.numerators[0], out=block.numerators[0])
+            yield np.divide(square, _kept(block.denominators[0, 0], floor), out=square)
         return
     whiten = np.linalg.inv(np.linalg.cholesky(expected))
     for block in blocks:
-        yield _wald(whiten @ block.numerators, block.denominators, whiten)
+        yield _wald(whiten @ np.stack(block.numerators), block.denominators, whiten)
 
 
-def _t(numerator: Array, squared: Array, floor: float) -> Array:
-    vanishing = squared <= floor
-    if vanishing.any():
-        squared = np.where(vanishing, np.nan, squared)
-    return np.asarray(numerator / np.sqrt(squared))
+def _kept(denominator: Array, floor: float) -> Array:
+    return denominator if denominator.min() > floor else np.where(denominator > floor, denominator, np.nan)
 
 
 def _wald(numerators: Array, entries: dict[tuple[int, int], Array], whiten: Array) -> Array:

@@ -21,6 +21,7 @@ TIED = 1e-7  # of its terms' size, below which a quartic is zero: the draw repea
 DISTINCT = 1e-14  # of its coefficients' squares, the discriminant that makes two more roots more than rounding
 CONVERGED = 1e-9  # a step of Newton's after which the next error is its square
 MOST_STEPS = 80
+FAR = 1.0 - 1e-7  # τ of ten million, which is infinite
 AT_ONCE = 2**12  # quartics whose temporaries stay in cache
 
 
@@ -162,17 +163,19 @@ def _four_roots(F: Array) -> Array:
     """Return one root on each side of 0, and the two more where they are real.
 
     The first two are found by Newton's method kept inside a bracket; what is left when both are divided out is a
-    quadratic form.
+    quadratic form, whose roots are on one side of 0.
     """
     right = _root_right(F)
     left = -_root_right(F * np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None])
-    roots = np.ones((4, F.shape[1]))
-    roots[0], roots[1] = left, right
     alpha, beta, gamma = _divided(F, left, right)
+    roots = np.ones((4, F.shape[1]))
+    roots[0], roots[1] = np.where(left < -FAR, -1.0, left), np.where(right > FAR, 1.0, right)
     size = alpha * alpha + beta * beta + gamma * gamma
     more = beta * beta - 4.0 * alpha * gamma > DISTINCT * size
     if more.any():
-        roots[2:, more] = _quadratic(alpha[more], beta[more], gamma[more])
+        two = _quadratic(alpha[more], beta[more], gamma[more])
+        far = np.abs(two) > FAR
+        roots[2:, more] = np.where(far.all(axis=0), 1.0, np.where(far, np.copysign(1.0, two[::-1]), two))
         roots[:, more] = np.sort(roots[:, more], axis=0)
     return roots
 

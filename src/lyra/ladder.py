@@ -320,7 +320,7 @@ def _reason(ladder: Ladder, best: Rung) -> str:
 def _reason_for_cv2(ladder: Ladder, best: Rung) -> str:
     if best.dof < FEWEST_DOF:
         return (
-            f"with caution, for {best.dof:.2g} degrees of freedom say that very few clusters carry {ladder.term}; "
+            f"with caution, for {best.dof:.3g} degrees of freedom say that very few clusters carry {ladder.term}; "
             f"below {FEWEST_DOF:g} no line is sure to hold its level."
         )
     if best.dof < (ladder.n_clusters - 1) / 2:

@@ -58,11 +58,19 @@ class Pivot:
     moving: Forms
 
     @property
+    def t(self) -> float:
+        """d/√D of one restriction, without the factor."""
+        return float(self.d[0] / np.sqrt(self.D[0, 0]))
+
+    @property
+    def wald(self) -> float:
+        """d'D⁻¹d, without the factor."""
+        return float(self.d @ np.linalg.solve(self.D, self.d))
+
+    @property
     def statistic(self) -> float:
-        """T = d/√(factor·D), or for q > 1 the Wald form d'(factor·D)⁻¹d."""
-        if self.d.size == 1:
-            return float(self.d[0] / np.sqrt(self.factor * self.D[0, 0]))
-        return float(self.d @ np.linalg.solve(self.factor * self.D, self.d))
+        """t = d/√(factor·D), or for q > 1 the Wald form d'(factor·D)⁻¹d."""
+        return float(self.scaled(np.array(self.t if self.d.size == 1 else self.wald)))
 
     @property
     def at_null(self) -> Forms:
@@ -72,7 +80,7 @@ class Pivot:
 
     def scaled(self, statistic: Array) -> Array:
         """Return statistics with the small-sample factor."""
-        return statistic / (np.sqrt(self.factor) if self.d.size == 1 else self.factor)
+        return np.asarray(statistic / (np.sqrt(self.factor) if self.d.size == 1 else self.factor))
 
 
 def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: Partition | None = None) -> Pivot:

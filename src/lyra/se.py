@@ -198,7 +198,8 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     False
     """
     if bootstrap_clusters is None:
-        fit, partition = least_squares(Moments.from_arrays(y, X, clusters, names=names)), None
+        moments = Moments.from_arrays(y, X, clusters, names=names)
+        fit, partition = least_squares(moments if kind == "11" else moments.with_tensor()), None
     else:
         fit, partition = nested_fit(y, X, clusters, bootstrap_clusters, names=names)
     return wild_bootstrap(

@@ -177,7 +177,9 @@ def _scan(path: str, found: list[str], kind: str, types: Mapping[str, str]) -> I
 
 
 def _csv(connection: Any, found: list[str], **options: Any) -> Any:
-    return connection.read_csv(_literal(found), header=True, na_values=MISSING, union_by_name=True, **options)
+    return connection.read_csv(
+        _literal(found), header=True, skiprows=0, na_values=MISSING, union_by_name=True, **options
+    )
 
 
 def _literal(found: list[str]) -> Any:

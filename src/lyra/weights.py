@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +31,12 @@ def rademacher(rng: np.random.Generator, draws: int, H: int) -> Array:
     """±1 with probability ½ each; a draw takes whole 64-bit words, so no block size can change it."""
     words = rng.integers(0, 2**64, size=(draws, -(-H // 64)), dtype=np.uint64)
     octets = words.view(np.uint8)[:, : -(-H // 8)]
-    return np.asarray(SIGNS[octets].reshape(draws, -1)[:, :H])
+    return np.take(SIGNS, octets, axis=0).reshape(draws, -1)[:, :H]
 
 
 def webb(rng: np.random.Generator, draws: int, H: int) -> Array:
     """±√½, ±1, ±√(3/2) with probability 1/6 each [Webb 2023]."""
-    return np.asarray(SIX_POINTS[rng.integers(0, 6, size=(draws, H))], dtype=np.float64)
+    return np.take(SIX_POINTS, rng.integers(0, 6, size=(draws, H)))
 
 
 def mammen(rng: np.random.Generator, draws: int, H: int) -> Array:
@@ -150,7 +149,8 @@ class Enumerated:
 
 
 def _grid(points: list[tuple[float, ...]]) -> Array:
-    return np.array(list(product(*points)), dtype=np.float64).reshape(-1, len(points))
+    """Return the points' product set, a row each."""
+    return np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(-1, len(points))
 
 
 def choose_draws(law: Law, H: int, B: int, *, exact: bool | None, seed: tuple[int, ...]) -> Sampled | Enumerated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import index
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lyra.errors import DisjointSetWarning, InputError, did_you_mean
-from lyra.forms import statistics, values
+from lyra.forms import t_statistics, values, wald_statistics
 from lyra.inversion import Curves, Levels, Steps
 from lyra.nested import Partition
 from lyra.null import Null, make_null
@@ -44,31 +44,40 @@ class Tally:
         return self.greater + self.vanishing + (self.ties if ties else 0)
 
 
-def tally(blocks: Iterator[Array], t: float, alternative: str, *, mirrored: bool) -> Tally:
-    """Count draws against t by the alternative; `mirrored` draws stand for their negatives too.
-
-    "equal-tailed" counts in the tail that holds fewer.
-    """
-    counts = sum((_counts(block, t, alternative, mirrored=mirrored) for block in blocks), np.zeros((3, 2), int))
-    tail = int(np.argmin(counts.sum(axis=0)))
-    return Tally(*(int(count) for count in counts[:, tail]))
-
-
-def _counts(stars: Array, t: float, alternative: str, *, mirrored: bool) -> NDArray[np.int_]:
-    """Return (greater, ties, vanishing) (3, 2): in one tail twice, or for "equal-tailed" in both."""
+def tally(pivot: Pivot, draws: Sampled | Enumerated, alternative: str) -> Tally:
+    """Count the draws against the sample; "equal-tailed" counts in the tail that holds fewer."""
+    forms = pivot.at_null
+    blocks = values(forms, draws)
     if alternative == "two-sided":
-        column = _upper_counts(np.abs(stars), abs(t)) * (1 + mirrored)
-        return np.column_stack([column, column])
-    both = np.column_stack([_upper_counts(side * stars, side * t) for side in (1.0, -1.0)])
+        pairs = 1 + draws.mirrored  # a pattern's negative has the same square
+        stars = wald_statistics(forms, blocks)
+        return _summed(pairs * _counts(squares, pivot.wald, 2.0 * TIE) for squares in stars)
+    both = [_both_tails(stars, pivot.t, mirrored=draws.mirrored) for stars in t_statistics(forms, blocks)]
+    less, greater = (_summed(block[side] for block in both) for side in (0, 1))
+    if alternative == "equal-tailed":
+        return min(less, greater, key=lambda tail: tail.extreme(ties=True))
+    return less if alternative == "less" else greater
+
+
+def _both_tails(stars: Array, t: float, *, mirrored: bool) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the counts below and above t, of the draws' negatives too if `mirrored`."""
+    less, greater = _counts(-stars, -t, TIE), _counts(stars, t, TIE)
     if mirrored:
-        both += np.column_stack([_upper_counts(-side * stars, side * t) for side in (1.0, -1.0)])
-    return both if alternative == "equal-tailed" else both[:, [0, 0] if alternative == "greater" else [1, 1]]
+        less, greater = less + _counts(stars, -t, TIE), greater + _counts(-stars, t, TIE)
+    return less, greater
 
 
-def _upper_counts(stars: Array, t: float) -> NDArray[np.int_]:
-    slack = TIE * abs(t)
-    greater, reached = np.count_nonzero(stars > t + slack), np.count_nonzero(stars >= t - slack)
-    return np.array([greater, reached - greater, np.count_nonzero(np.isnan(stars))])
+def _counts(stars: Array, t: float, tie: float) -> NDArray[np.int_]:
+    """Return how many draws are strictly above t, tied with it within a relative `tie`, and without a denominator."""
+    slack = tie * abs(t)
+    greater = np.count_nonzero(stars > t + slack)
+    rest = stars.size - np.count_nonzero(stars < t - slack) - greater
+    vanishing = np.count_nonzero(np.isnan(stars)) if rest else 0
+    return np.array([greater, rest - vanishing, vanishing])
+
+
+def _summed(counts: Iterable[NDArray[np.int_]]) -> Tally:
+    return Tally(*(int(count) for count in sum(counts, np.zeros(3, dtype=np.int_))))
 
 
 # --- the result ---------------------------------------------------------------------------------
@@ -276,7 +285,7 @@ class WildBootstrap(float):
 
     def _stars(self) -> Iterator[Array]:
         forms = self.pivot.at_null
-        return statistics(forms, values(forms, self.draws))
+        return (t_statistics if self.null.q == 1 else wald_statistics)(forms, values(forms, self.draws))
 
 
 # --- the test -----------------------------------------------------------------------------------
@@ -313,9 +322,7 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     law = choose_law(weights, H)
     draws = choose_draws(law, H, _whole(B), exact=exact, seed=_seed(rng))
     pivot = make_pivot(fit, null, kind=kind, restricted=restricted, partition=partition)
-    forms = pivot.at_null
-    raw = pivot.statistic * (np.sqrt(pivot.factor) if null.q == 1 else pivot.factor)
-    counts = tally(statistics(forms, values(forms, draws)), raw, alternative, mirrored=draws.mirrored)
+    counts = tally(pivot, draws, alternative)
     tails = 2.0 if alternative == "equal-tailed" else 1.0
     pvalue = min(1.0, tails * counts.extreme(ties=ties == "include") / draws.total)
     return WildBootstrap(
