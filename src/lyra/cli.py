@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 
-from lyra.errors import InputError, LyraError
+from lyra.errors import DataError, InputError, LyraError
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -28,15 +30,25 @@ if TYPE_CHECKING:
 __all__ = ["app", "main", "run"]
 
 FINE, UNCERTIFIED, BAD_INPUT, INCONCLUSIVE = 0, 1, 2, 3
+READER_LEFT = 141  # of the pipe, as a shell says it
 WIDTH = 140  # of a table that no terminal bounds
 
 DEMO = "takeup_survey ~ default + intensive + male + age + agpop + ricearea_2010 + literacy"
 LESSON_SEED = 20
+STORY = (
+    "A real experiment: insurance offered to 1,410 rice farmers in 166 villages. Villages were drawn, not farmers, so "
+    "villages are the clusters."
+)
+LESSON = (
+    "The same lesson on worlds where nothing is to be found: 50 clusters of 35 users who share 2 % of their variance, "
+    "whole clusters treated, then users one by one."
+)
 
 Variant: TypeAlias = Literal["iid", "HC0", "HC1", "HC2", "HC3", "CV0", "CV1", "CV2", "CV3", "CV3J"]
 DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback"]
 Switch = Annotated[bool, Parameter(negative="")]
 Several = Annotated[tuple[str, ...], Parameter(negative="")]
+Seed = Annotated[int, Parameter(validator=Number(gte=0))]
 
 app = App(
     name="lyra",
@@ -57,7 +69,7 @@ def fit(
     bootstrap: Switch = False,
     level: float = 0.95,
     no_certify: Switch = False,
-    seed: int = 0,
+    seed: Seed = 0,
     json: Switch = False,
 ) -> int:
     """Print one coefficient under one standard error after another, what each is worth here, and which to read.
@@ -103,17 +115,17 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     *,
     outcome: str | None = None,
     cluster: str | None = None,
-    design: DesignName = "cluster",
-    treated: str = "half",
-    block: int = 1,
+    design: DesignName | None = None,
+    treated: str | None = None,
+    block: int | None = None,
     covariate: Several = (),
     window: str | None = None,
     stratum: str | None = None,
-    level: str = "cluster",
+    level: str | None = None,
     method: Several = (),
-    tolerance: float = 1.25,
+    tolerance: float | None = None,
     maximum: int | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     store: str | None = None,
     workers: int = 1,
     out: str | None = None,
@@ -130,21 +142,21 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     outcome, cluster, window, stratum
         Columns of a table.
     design
-        How the treatment is drawn again on a table.
+        How the treatment is drawn again on a table; left out, by cluster.
     treated
-        Clusters treated: half, bernoulli, or a number.
+        Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half.
     block
-        Windows in a block of a switchback.
+        Windows in a block of a switchback; left out, 1.
     covariate
-        A term to adjust for; repeat it for several.
+        A term of a table to adjust for; repeat it for several.
     level
-        What the analysis clusters on: cluster, unit, window, stratum, pair or user.
+        What the analysis of a table clusters on: cluster, unit, window, stratum, pair or user; left out, cluster.
     method
         A method to judge; repeat it for several.
     tolerance
-        The tolerated inflation of the size.
+        The tolerated inflation of the size; left out, the file's, or 1.25.
     maximum
-        Most replicates a method.
+        Most replicates a method; left out, 64,000, and 8,000 for bootstraps.
     seed
         Equal seeds give equal digests.
     store
@@ -159,23 +171,25 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     with _told(as_json=json) as told, _progress() as progress:
         from lyra.harness import certify as judge
 
-        asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress, "tolerance": tolerance}
-        asked |= {key: value for key, value in (("maximum", maximum), ("seed", seed)) if value is not None}
-        asked |= {"methods": method} if method else {}
+        _refuse_unwritable(out)
+        asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
+        asked |= _given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
+        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
+        drawn = _given(design=design, treated=treated, block=block)
+        if subject is None or subject.endswith(".toml"):
+            _refuse_of_table(columns | drawn | _given(covariate=covariate), subject)
         if subject is None:
             certificate = judge(*_lesson(), **_lesson_options() | asked)
         elif subject.endswith(".toml"):
             certificate = _certify_file(subject, asked)
         else:
-            past = {"outcome": outcome, "cluster": cluster, "window": window, "stratum": stratum, "level": level}
-            asked |= {key: value for key, value in past.items() if value} | {"covariates": covariate}
-            certificate = judge(subject, _design(design, treated, block), **asked)
+            certificate = judge(subject, _design(**drawn), **columns, covariates=covariate, **asked)
     _show_certificate(certificate, told, out=out, as_json=json)
     return _exit_code(certificate, method)
 
 
 @app.command
-def simulate(config: str, *, out: str, seed: int | None = None) -> int:
+def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
     """Write one data set of a world to a csv or parquet file.
 
     Example: lyra simulate examples/switchback.toml --out data.parquet
@@ -187,7 +201,7 @@ def simulate(config: str, *, out: str, seed: int | None = None) -> int:
     out
         The file to write, .csv or .parquet.
     seed
-        Left out, the file's.
+        Equal seeds give equal rows; left out, the file's.
     """
     from lyra.config import read_config
     from lyra.tables import write_columns
@@ -227,9 +241,9 @@ def demo(*, json: Switch = False) -> int:
         told_ladder = ladder_document(ladder, regression.diagnose(), told)
         _write(document(told_ladder | {"lesson": lesson.to_dict()}))
         return FINE
-    _write(f'lyra fit social_insure.csv "{DEMO}" --cluster address --bootstrap\n')
+    _write(f'{STORY}\n\n$ lyra fit social_insure.csv "{DEMO}" --cluster address --bootstrap\n')
     _show_ladder(regression, ladder, told, as_json=False)
-    _write("\nlyra certify\n")
+    _write(f"\n{LESSON}\n\n$ lyra certify\n")
     _show_certificate(lesson, [], out=None, as_json=False)
     return FINE
 
@@ -246,8 +260,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the command line and leave at once: DuckDB lists what it leaks on stderr when Python takes itself down."""
-    code = run(sys.argv[1:])
-    sys.stdout.flush()
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = READER_LEFT
     sys.stderr.flush()
     os._exit(code)
 
@@ -299,7 +316,7 @@ def _show_ladder(regression: Regression, ladder: Ladder, told: list[str], *, as_
     if as_json:
         _write(document(ladder_document(ladder, diagnosis, told)))
     else:
-        _print(ladder_page(ladder, diagnosis))
+        _print(partial(ladder_page, ladder, diagnosis))
 
 
 # --- certify ------------------------------------------------------------------------------------
@@ -325,19 +342,33 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
 
 
-def _design(name: str, treated: str, block: int) -> Any:
+def _design(design: str = "cluster", **options: Any) -> Any:
+    """Return the design of a name; options are `treated` of clusters or users, and `block` of a switchback."""
     from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
 
-    match name:
-        case "cluster":
-            return ByCluster(_share(treated))
-        case "user":
-            return ByUser(_share(treated) if treated != "half" else "bernoulli")
-        case "stratified":
-            return Stratified()
-        case "pairs":
-            return Pairs()
-    return Switchback(block)
+    kinds = {"cluster": ByCluster, "user": ByUser, "stratified": Stratified, "pairs": Pairs, "switchback": Switchback}
+    taken = {"cluster": "treated", "user": "treated", "switchback": "block"}.get(design)
+    for option in options:
+        if option != taken:
+            raise InputError(f"A {design} design takes no --{option}: leave it out.")
+    treated = {"treated": _share(options["treated"])} if "treated" in options else {}
+    return kinds[design](**options | treated)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+def _refuse_of_table(given: Iterable[str], subject: str | None) -> None:
+    for name in given:
+        instead = f"{subject!r} says it itself" if subject else "name the table before it"
+        raise InputError(f"--{name} belongs to a table: {instead}.")
+
+
+def _refuse_unwritable(out: str | None) -> None:
+    if out is not None and not Path(out).parent.is_dir():
+        raise DataError(f"--out {out!r} is in no folder that exists: make the folder first.")
 
 
 def _share(treated: str) -> Any:
@@ -346,7 +377,7 @@ def _share(treated: str) -> Any:
     try:
         return float(treated) if "." in treated else int(treated)
     except ValueError:
-        raise InputError(f"treated={treated!r} is not half, bernoulli or a number: pass one of them.") from None
+        raise InputError(f"--treated {treated!r} is not half, bernoulli or a number: pass one of them.") from None
 
 
 def _show_certificate(certificate: Certificate, told: list[str], *, out: str | None, as_json: bool) -> None:
@@ -357,19 +388,19 @@ def _show_certificate(certificate: Certificate, told: list[str], *, out: str | N
     if as_json:
         _write(document(certificate.to_dict() | {"warnings": told}))
     else:
-        _print(certificate_page(certificate))
+        _print(partial(certificate_page, certificate))
 
 
 def _exit_code(certificate: Certificate, requested: Sequence[str]) -> int:
     """Return 0 when every requested method, or without a request the recommended one, is certified in every design."""
     if certificate.recommended and not requested:
         return FINE
-    failed = {row.method for row in certificate.rows if row.verdict == "uncertified"}
-    judged = {row.method for row in certificate.rows}
-    if requested:
-        settled = all(row.verdict == "certified" for row in certificate.rows)
-        return UNCERTIFIED if failed else FINE if settled else INCONCLUSIVE
-    return UNCERTIFIED if failed == judged else INCONCLUSIVE
+    verdicts = set(certificate.ways.values())
+    if requested and "uncertified" in verdicts:
+        return UNCERTIFIED
+    if "inconclusive" in verdicts:
+        return INCONCLUSIVE
+    return FINE if requested else UNCERTIFIED
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -397,12 +428,16 @@ def _progress() -> Iterator[Any]:
         yield progress
 
 
-def _print(page: Iterable[Any]) -> None:
+def _print(page: Callable[[int], Iterable[Any]]) -> None:
+    """Print a page for the width of the terminal; in a pipe a paragraph is a line, and no line ends in blanks."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for part in page:
-        console.print(part, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else WIDTH)
+    with console.capture() as printed:
+        for part in page(console.width):
+            console.print(part, soft_wrap=not terminal)
+    _write("\n".join(line.rstrip() for line in printed.get().rstrip("\n").split("\n")))
 
 
 def _write(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lyra.certificate import Certificate
+from lyra.certificate import Certificate, worst_verdict
 from lyra.errors import InputError
 from lyra.ols import Fit
 from lyra.treatment import arms, cluster_values, column_sums
@@ -19,6 +19,7 @@ __all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
 
 LADDER = ("iid", "CV1", "CV2", "CV3")
 PREFERRED = ("CV2", "CV3", "CV3J", "CV1", "CV0")
+AUTHORS = ("rademacher", "webb", "mammen")
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
 
 
@@ -44,12 +45,16 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval."""
+    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
+
+    `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims.
+    """
 
     verdict: str
     size: float
     size_low: float
     size_high: float
+    alpha: float
     usable: bool
 
     def __str__(self) -> str:
@@ -87,6 +92,8 @@ class Ladder:
         SE(CV1) / SE(iid): how many times too small the naive standard error is [1]_.
     judged : mapping of str to Judged
         What a certificate says of the methods; empty without one.
+    judged_on : tuple of str
+        The designs that certificate tried.
 
     References
     ----------
@@ -103,6 +110,7 @@ class Ladder:
     arms: tuple[int, int] | None
     moulton: float
     judged: Mapping[str, Judged] = field(default_factory=dict)
+    judged_on: tuple[str, ...] = ()
 
     def __getitem__(self, method: str) -> Rung:
         for rung in self.rungs:
@@ -122,7 +130,7 @@ class Ladder:
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of its methods; its advice is read from that."""
-        return replace(self, judged=_judged(certificate))
+        return replace(self, judged=_judged(certificate), judged_on=certificate.designs)
 
     def tidy(self) -> dict[str, list[Any]]:
         """Return columns method, estimate, std_error, statistic, p_value, conf_low, conf_high, dof, law."""
@@ -163,11 +171,13 @@ class Ladder:
     @property
     def facts(self) -> tuple[str, ...]:
         """What a reader must know beside the lines: rows, clusters, arms, the Moulton ratio."""
-        left_out = f" ({self.dropped_rows} left out for a missing value)" if self.dropped_rows else ""
+        left_out = f" ({self.dropped_rows:,} left out for a missing value)" if self.dropped_rows else ""
         drawn = f": {self.arms[0]} treated, {self.arms[1]} not" if self.arms else ""
+        tried = f"Certificate: the share of true nulls flagged, at worst, on {'; '.join(self.judged_on)}"
         return (
-            f"{self.n_rows} rows{left_out}, {self.n_clusters} clusters{drawn}",
+            f"{self.n_rows:,} rows{left_out}, {self.n_clusters:,} clusters{drawn}",
             f"Moulton ratio SE(CV1)/SE(iid) = {self.moulton:.3g}",
+            *([tried] if self.judged_on else []),
         )
 
 
@@ -218,7 +228,8 @@ def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
     name = f"{'WCR' if boot.restricted else 'WCU'}-{boot.kind}"
     low, high = boot.conf_int(ladder.level)
     estimate, null = float(np.asarray(boot.estimate).ravel()[0]), float(np.asarray(boot.h0).ravel()[0])
-    draws = f"all {boot.n_draws:,} patterns" if boot.enumerated else f"{boot.n_draws:,} draws"
+    weights = boot.weights.title() if boot.weights in AUTHORS else boot.weights
+    draws = f"all {boot.n_draws:,} {weights} patterns" if boot.enumerated else f"{boot.n_draws:,} {weights} draws"
     return Rung(
         name,
         estimate,
@@ -228,19 +239,19 @@ def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
         float(low),
         float(high),
         np.nan,
-        f"{draws}, {boot.weights}",
+        draws,
     )
 
 
 def _judged(certificate: Certificate) -> dict[str, Judged]:
-    order = ("certified", "inconclusive", "uncertified")
     found = {}
     for method in dict.fromkeys(row.method for row in certificate.rows):
         own = [row for row in certificate.rows if row.method == method]
         worst = max(own, key=lambda row: row.size)
-        verdict = max((row.verdict for row in own), key=order.index)
         usable = all(row.usable for row in own)
-        found[method] = Judged(verdict, worst.size, worst.size_low, worst.size_high, usable)
+        found[method] = Judged(
+            worst_verdict(own), worst.size, worst.size_low, worst.size_high, certificate.alpha, usable
+        )
     return found
 
 
@@ -262,10 +273,11 @@ def _certified(ladder: Ladder) -> Advice:
     sound = [r for r in ladder.rungs if r.computable and r.method in ladder.judged and ladder.judged[r.method].usable]
     if sound:
         best = min(sound, key=lambda rung: (np.isnan(rung.conf_low), rung.conf_high - rung.conf_low))
-        others = [rung.method for rung in sound if rung is not best]
-        beside = f", and its interval is the shortest of the certified ({', '.join(others)} too)" if others else ""
-        size = ladder.judged[best.method].size
-        return Advice(best.method, f"on this design it flags a true null {size:.1%} of the time at 5 %{beside}.")
+        certified = ", ".join(rung.method for rung in sound)
+        beside = f"; of the certified ({certified}) its interval is the shortest" if len(sound) > 1 else ""
+        judged = ladder.judged[best.method]
+        flags = f"flags a true null {100 * judged.size:.1f} % of the time at {100 * judged.alpha:g} %"
+        return Advice(best.method, f"on this design it {flags}{beside}.")
     rule = _by_rule(ladder)
     open_still = rule.method in ladder.judged and ladder.judged[rule.method or ""].verdict == "inconclusive"
     if open_still:

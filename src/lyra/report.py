@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lyra.certificate import Certificate
+from lyra.certificate import Certificate, Row
 from lyra.diagnose import Diagnosis
 from lyra.ladder import Ladder
 
@@ -16,25 +17,50 @@ if TYPE_CHECKING:
 
 __all__ = ["certificate_page", "document", "ladder_document", "ladder_page"]
 
+MOST_DECIMALS = 8
+LARGEST_FIXED = 1e7
+LEAST_PROBABILITY = 0.0001
 
-def ladder_page(ladder: Ladder, diagnosis: Diagnosis | None) -> Iterator[RenderableType]:
-    """Yield what a terminal shows of a ladder: the table, the facts, the dangers and the advice."""
-    from rich import box
-    from rich.table import Table
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a table: its head, its cells as they are printed, and whether a narrow page may leave it out."""
+
+    head: str
+    cells: Sequence[str]
+    left: bool = False
+    spare: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(map(len, (self.head, *self.cells)))
+
+
+def ladder_page(ladder: Ladder, diagnosis: Diagnosis | None, width: int) -> Iterator[RenderableType]:
+    """Yield what a page `width` characters wide shows of a ladder: the table, the facts, the dangers and the advice."""
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=Text(ladder.term), title_justify="left")
-    heads = ["method", "estimate", "std. error", "t", "p", f"{100 * ladder.level:g} % interval", "law"]
-    heads += ["certificate (size)"] if ladder.judged else []
-    for head in heads:
-        left = head in {"method", "law", "certificate (size)"}
-        table.add_column(head, justify="left" if left else "right", no_wrap=True)
-    for rung in ladder.rungs:
-        numbers = [f"{value:.5g}" for value in (rung.estimate, rung.std_error, rung.statistic, rung.p_value)]
-        cells = [rung.method, *numbers, f"{rung.conf_low:.5g} to {rung.conf_high:.5g}", rung.law]
-        cells += [str(ladder.judged.get(rung.method, "-"))] if ladder.judged else []
-        table.add_row(*cells, style="bold" if rung.method == ladder.advice.method else None)
-    yield table
+    rungs, digits = ladder.rungs, _decimals(rung.std_error for rung in ladder.rungs)
+    columns = [
+        _Column("method", [rung.method for rung in rungs], left=True),
+        _Column("std. error", [_fixed(rung.std_error, digits) for rung in rungs]),
+        _Column("t", [f"{rung.statistic:.3f}" for rung in rungs], spare=True),
+        _Column("p", [_probability(rung.p_value) for rung in rungs]),
+        _Column(
+            f"{100 * ladder.level:g} % interval",
+            [f"{_fixed(rung.conf_low, digits)} to {_fixed(rung.conf_high, digits)}" for rung in rungs],
+        ),
+        _Column("law", [rung.law for rung in rungs], left=True, spare=True),
+    ]
+    if ladder.judged:
+        told = [str(ladder.judged.get(rung.method, "-")) for rung in rungs]
+        columns.append(_Column("certificate (size)", told, left=True))
+    shown = _fitting(columns, width)
+    title = f"{ladder.term}: estimate {_fixed(rungs[0].estimate, digits)}"
+    yield _table(title, shown, [rung.method == ladder.advice.method for rung in rungs])
+    yield Text("")
+    if columns[5] not in shown:
+        yield Text("Laws: " + "; ".join(f"{rung.method} {rung.law}" for rung in rungs))
     yield from map(Text, ladder.facts)
     if diagnosis is not None:
         yield Text(diagnosis.about(ladder.term).explain())
@@ -71,35 +97,85 @@ def _diagnostics(diagnosis: Diagnosis, term: str) -> dict[str, Any]:
     }
 
 
-def certificate_page(certificate: Certificate) -> Iterator[RenderableType]:
-    """Yield what a terminal shows of a certificate, in ADEMP order."""
-    from rich import box
-    from rich.table import Table
+def certificate_page(certificate: Certificate, width: int) -> Iterator[RenderableType]:
+    """Yield what a page `width` characters wide shows of a certificate, in ADEMP order."""
     from rich.text import Text
 
     yield from map(Text, certificate.preamble)
     for design in certificate.designs:
-        table = Table(box=box.SIMPLE_HEAD, title=Text(design), title_justify="left")
-        for head in (
-            "method",
-            "verdict",
-            "size",
-            "exact interval",
-            "inflation",
-            "SE/sd",
-            "coverage",
-            "width",
-            "replicates",
-        ):
-            table.add_column(head, justify="left" if head in {"method", "verdict"} else "right", no_wrap=True)
-        table.add_column("flags")
-        for row in certificate.of_design(design):
-            interval = f"{row.size_low:.4f} to {row.size_high:.4f}"
-            numbers = (f"{row.inflation:.2f}", f"{row.se_ratio:.3f}", f"{row.coverage:.3f}", f"{row.width:.4g}")
-            cells = (row.method, row.verdict, f"{row.size:.4f}", interval, *numbers, f"{row.replicates:,}")
-            table.add_row(*cells, "; ".join(row.flags), style="bold" if row.usable else None)
-        yield table
+        yield Text("")
+        rows = certificate.of_design(design)
+        yield _table(design or "every design", _fitting(_columns(rows), width), [row.usable for row in rows])
+        for flag in dict.fromkeys(flag for row in rows for flag in row.flags):
+            yield Text(f"  {flag}: {', '.join(row.method for row in rows if flag in row.flags)}")
+    yield Text("")
     yield from map(Text, certificate.closing)
+
+
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    return [
+        _Column("method", [row.method for row in rows], left=True),
+        _Column("verdict", [row.verdict for row in rows], left=True),
+        _Column("size", [f"{row.size:.4f}" for row in rows]),
+        _Column("exact interval", [f"{row.size_low:.4f} to {row.size_high:.4f}" for row in rows]),
+        _Column("SE/sd", [_known(row.se_ratio, ".3f") for row in rows]),
+        _Column("replicates", [f"{row.replicates:,}" for row in rows]),
+        _Column("inflation", [f"{row.inflation:.2f}" for row in rows], spare=True),
+        _Column("coverage", [_known(row.coverage, ".3f") for row in rows], spare=True),
+        _Column("width", [_known(row.width, ".4g") for row in rows], spare=True),
+    ]
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """Return the columns that fit in `width` characters; numbers are never cut, spare columns go from the last on."""
+    shown = list(columns)
+    for column in [column for column in reversed(columns) if column.spare]:
+        if sum(column.width + 2 for column in shown) <= width:
+            break
+        shown.remove(column)
+    return shown
+
+
+def _table(title: str, columns: Sequence[_Column], bold: Sequence[bool]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=Text(title),
+        title_justify="left",
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for column in columns:
+        table.add_column(column.head, justify="left" if column.left else "right", no_wrap=True)
+    for cells, strong in zip(zip(*(column.cells for column in columns), strict=True), bold, strict=True):
+        table.add_row(*map(Text, cells), style="bold" if strong else None)
+    return table
+
+
+def _decimals(errors: Iterable[float]) -> int:
+    """Return the decimals that give the smallest standard error four digits."""
+    known = [error for error in errors if math.isfinite(error) and error > 0]
+    return max(0, 3 - math.floor(math.log10(min(known)))) if known else MOST_DECIMALS
+
+
+def _fixed(value: float, decimals: int) -> str:
+    small = decimals <= MOST_DECIMALS and abs(value) < LARGEST_FIXED
+    return f"{value:,.{decimals}f}" if small else f"{value:.5g}"
+
+
+def _probability(value: float) -> str:
+    return "<0.0001" if value < LEAST_PROBABILITY else _known(value, ".4f")
+
+
+def _known(value: float, how: str) -> str:
+    return "-" if math.isnan(value) else format(value, how)
 
 
 def document(values: Any) -> str:
