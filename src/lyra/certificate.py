@@ -437,11 +437,10 @@ def _merged(worlds: Sequence[Any]) -> Sequence[Any]:
 
 def _counted(data: Mapping[str, Any]) -> str:
     """Return what is known of the size of the user's data."""
-    if "rows" not in data:
-        return ""
-    dropped = data.get("dropped_rows", 0)
+    dropped = data.get("dropped_rows")
     left_out = f" ({dropped:,} left out for a missing value)" if dropped else ""
-    return f", {data['rows']:,} rows{left_out} in {data['clusters']:,} clusters"
+    rows = f", {data['rows']:,} rows{left_out}" if "rows" in data else ""
+    return rows + (f" in {data['clusters']:,} clusters" if "clusters" in data else "")
 
 
 _HEAD = (
