@@ -177,8 +177,8 @@ FIELDS = (
         (
             '[world]\nn_clusters = 10\noutcome = "conversion"\nbase_rate = 0.05\nicc = 0.99\n',
             (
-                "world does not fit: an ICC of 0.99 cannot be planted in a conversion at base_rate=0.05; the attainable "
-                "range is 0 to 0.927, so lower it or plant it latent."
+                "world does not fit: an ICC of 0.99 cannot be planted in a conversion at base_rate=0.05; the "
+                "attainable range is 0 to 0.927, so lower it or plant it latent."
             ),
         ),
         (
