@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -154,6 +155,14 @@ def test_what_does_not_exist_is_a_dash():
         line for line in lines(certificate_page(CERT, 140), 140) if line.startswith("CV3 ") and "1.0000" in line
     )
     assert shown.split()[6] == "-"  # SE/sd
+
+
+@pytest.mark.parametrize("text", [str, lambda cert: whole(certificate_page(cert, 140), 140)], ids=["print", "page"])
+def test_an_exact_size_has_no_interval(text):
+    frame = pd.DataFrame({"y": np.random.default_rng(20276).normal(size=12), "g": np.arange(12) // 2})
+    exact = text(lyra.certify(frame, ByCluster(), methods=["CV3"], outcome="y", cluster="g"))
+    assert "all assignments" in next(line for line in exact.splitlines() if "CV3 " in line)
+    assert "all assignments" not in text(CERT)
 
 
 def test_each_design_is_read_where_they_differ():
