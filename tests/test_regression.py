@@ -13,9 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lyra
+from lyra.diagnose import diagnose
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.ladder import LADDER
+from lyra.levels import level_test
+from lyra.per_cluster import per_cluster_test
+from lyra.randomisation import randomisation_test
 from lyra.se import cluster_robust
+from lyra.wild import wild_bootstrap
 
 
 def experiment(*, G: int = 30, treated: int = 15, rows: int = 6, seed: int = 20266) -> pd.DataFrame:
@@ -197,12 +202,73 @@ def test_naive_line_is_never_the_one_to_read_with_clusters(G, treated, seed):
     assert advice(frame)[0] in {None, "CV2"}
 
 
+# --- the other questions ------------------------------------------------------------------------
+
+REG = lyra.fit("y ~ treat + x", experiment(G=8, treated=4), clusters="g")
+
+
+@pytest.mark.parametrize("options", [{"weights": "rademacher"}, {"weights": "webb", "rng": 3, "B": 499, "h0": 0.5}])
+def test_bootstrap_is_that_of_the_fit(options):
+    asked = REG.bootstrap("x", **options)
+    alone = wild_bootstrap(REG.fit, param="x", **options)
+    assert (asked.pvalue, asked.statistic, asked.n_draws) == (alone.pvalue, alone.statistic, alone.n_draws)
+
+
+def test_bootstrap_of_the_first_that_is_not_the_intercept():
+    assert REG.bootstrap(weights="rademacher").statistic == REG.bootstrap("treat", weights="rademacher").statistic
+
+
+def test_bootstrap_of_a_restriction_needs_no_name():
+    joint = REG.bootstrap(R=[[0, 1, 0], [0, 0, 1]], weights="rademacher")
+    assert joint.pvalue == REG.bootstrap(["treat", "x"], weights="rademacher").pvalue
+
+
+def test_diagnosis_is_that_of_the_fit():
+    found = REG.diagnose()
+    assert found.G == 8
+    assert found.treated_clusters == {"treat": (4, 4)}
+    np.testing.assert_array_equal(found.influence, diagnose(REG.fit).influence)
+
+
+def test_randomisation_test_is_that_of_the_fit():
+    asked = REG.randomisation_test("treat")
+    assert asked.n_assignments == 70  # 4 of 8
+    assert asked.pvalue == randomisation_test(REG.fit, param="treat").pvalue
+
+
+def test_per_cluster_test_is_that_of_the_fit():
+    asked = REG.per_cluster_test("x", h0=0.1)
+    assert asked.statistic == per_cluster_test(REG.fit, param="x", h0=0.1).statistic
+
+
+def test_level_test_is_that_of_the_fit():
+    coarse = np.arange(8) // 2
+    asked = REG.level_test(coarse, param="treat", rng=1)
+    assert asked.pvalue == level_test(REG.fit, coarse, param="treat", rng=1).pvalue
+
+
+def test_certificate_is_of_the_term_asked_for():
+    first, named, other = (
+        REG.certify(*term, methods=["CV2"], maximum=500, icc=0.1) for term in ((), ("treat",), ("x",))
+    )
+    assert [cert.config["term"] for cert in (first, named, other)] == ["treat", "treat", "x"]
+    assert first.digest == named.digest != other.digest
+
+
 # --- refused ------------------------------------------------------------------------------------
 
 
 def test_unknown_term():
     with pytest.raises(InputError) as caught:
         lyra.fit("y ~ treat + x", FRAME, clusters="g").ladder("treta")
+    assert str(caught.value) == (
+        "term='treta' is not a coefficient: did you mean 'treat'? there is 'Intercept', 'treat', 'x'."
+    )
+
+
+def test_unknown_term_of_a_certificate():
+    with pytest.raises(InputError) as caught:
+        lyra.fit("y ~ treat + x", FRAME, clusters="g").certify("treta")
     assert str(caught.value) == (
         "term='treta' is not a coefficient: did you mean 'treat'? there is 'Intercept', 'treat', 'x'."
     )

@@ -92,6 +92,11 @@ class Row:
         return self.verdict == "certified" and "cannot reject" not in self.flags and self.rejections > 0
 
     @property
+    def exact(self) -> bool:
+        """Whether the size is known: every assignment of the design was tried."""
+        return self.size_low == self.size_high
+
+    @property
     def se_ratio(self) -> float:
         """Mean standard error over the standard deviation of the estimates: below 1, too small."""
         return self.mean_se / self.sd_estimate
@@ -437,11 +442,10 @@ def _merged(worlds: Sequence[Any]) -> Sequence[Any]:
 
 def _counted(data: Mapping[str, Any]) -> str:
     """Return what is known of the size of the user's data."""
-    if "rows" not in data:
-        return ""
-    dropped = data.get("dropped_rows", 0)
+    dropped = data.get("dropped_rows")
     left_out = f" ({dropped:,} left out for a missing value)" if dropped else ""
-    return f", {data['rows']:,} rows{left_out} in {data['clusters']:,} clusters"
+    rows = f", {data['rows']:,} rows{left_out}" if "rows" in data else ""
+    return rows + (f" in {data['clusters']:,} clusters" if "clusters" in data else "")
 
 
 _HEAD = (
@@ -452,7 +456,7 @@ _HEAD = (
 
 def _line(row: Row) -> str:
     flags = f"  {'; '.join(row.flags)}" if row.flags else ""
-    interval = f"[{row.size_low:.4f}, {row.size_high:.4f}]"
+    interval = "all assignments" if row.exact else f"[{row.size_low:.4f}, {row.size_high:.4f}]"
     return (
         f"  {row.method:<14}{row.verdict:<14}{row.size:>8.4f}{interval:>20}{row.inflation:>11.2f}{row.se_ratio:>8.3f}"
         f"{row.coverage:>10.3f}{row.width:>10.4g}{row.replicates:>12,}{flags}"

@@ -223,7 +223,7 @@ def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -
             "window": isinstance(design, Switchback) or level == "window",
         }
         for label in (label for label, read in labels.items() if read and not named.get(label)):
-            reader = f"a {design_name(design)} design" if level not in (label, "pair") else f"level={level!r}"
+            reader = f"the design {design_name(design)!r}" if level not in (label, "pair") else f"level={level!r}"
             raise InputError(f"{reader} reads the {label} of each row: name its column with {label}=.")
 
 

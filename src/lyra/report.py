@@ -117,13 +117,17 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("method", [row.method for row in rows], left=True),
         _Column("verdict", [row.verdict for row in rows], left=True),
         _Column("size", [f"{row.size:.4f}" for row in rows]),
-        _Column("exact interval", [f"{row.size_low:.4f} to {row.size_high:.4f}" for row in rows]),
+        _Column("exact interval", [_interval(row) for row in rows]),
         _Column("SE/sd", [_known(row.se_ratio, ".3f") for row in rows]),
         _Column("replicates", [f"{row.replicates:,}" for row in rows]),
         _Column("inflation", [f"{row.inflation:.2f}" for row in rows], spare=True),
         _Column("coverage", [_known(row.coverage, ".3f") for row in rows], spare=True),
         _Column("width", [_known(row.width, ".4g") for row in rows], spare=True),
     ]
+
+
+def _interval(row: Row) -> str:
+    return "all assignments" if row.exact else f"{row.size_low:.4f} to {row.size_high:.4f}"
 
 
 # --- tables -------------------------------------------------------------------------------------
