@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from lyra.engine import RegressorWorld, World
     from lyra.harness import certify
     from lyra.moments import Moments
+    from lyra.planning import PowerAnalysis, power
     from lyra.regression import Regression, fit, fit_moments
 
 __all__ = [
     "Certificate",
     "Moments",
+    "PowerAnalysis",
     "Regression",
     "RegressorWorld",
     "World",
@@ -21,17 +23,20 @@ __all__ = [
     "certify",
     "fit",
     "fit_moments",
+    "power",
 ]
 
 _HOMES = {
     "Certificate": "certificate",
     "Moments": "moments",
+    "PowerAnalysis": "planning",
     "Regression": "regression",
     "RegressorWorld": "engine",
     "World": "engine",
     "certify": "harness",
     "fit": "regression",
     "fit_moments": "regression",
+    "power": "planning",
 }
 
 

@@ -1,4 +1,4 @@
-"""The same from a shell: `lyra fit`, `certify`, `simulate` and `demo`. Numerics are imported inside the commands.
+"""The same from a shell: `lyra fit`, `certify`, `power`, `simulate`, `demo`. Numerics are imported in the commands.
 
 Tables on stdout, or with --json one JSON document and nothing else, in which a number that does not exist (NaN or
 infinite) is null. Progress, warnings and refusals go to stderr. Exit codes: 0 fine, 1 uncertified, 2 bad input or
@@ -189,6 +189,77 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
 
 
 @app.command
+def power(  # noqa: PLR0913  an option a choice the shell leaves open
+    subject: str,
+    *,
+    outcome: str | None = None,
+    cluster: str | None = None,
+    design: DesignName | None = None,
+    treated: str | None = None,
+    block: int | None = None,
+    covariate: Several = (),
+    window: str | None = None,
+    stratum: str | None = None,
+    level: str | None = None,
+    method: str | None = None,
+    effect: float | None = None,
+    target: float | None = None,
+    replicates: int | None = None,
+    seed: Seed | None = None,
+    json: Switch = False,
+) -> int:
+    """Print the power curve of a method, the smallest effect it can see, and how many clusters a planned effect needs.
+
+    Examples: lyra power past.parquet --outcome orders --cluster city --effect 0.02; lyra power worlds.toml --method CV2
+
+    Parameters
+    ----------
+    subject
+        A table of past data, or a .toml file whose first world, design and analysis are taken.
+    outcome, cluster, window, stratum
+        Columns of a table.
+    design
+        How the treatment will be drawn on a table; left out, by cluster.
+    treated
+        Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half.
+    block
+        Windows in a block of a switchback; left out, 1.
+    covariate
+        A term of a table to adjust for; repeat it for several.
+    level
+        What the analysis of a table clusters on; left out, cluster.
+    method
+        The method that is certified for the design; left out, CV1.
+    effect
+        The planned effect, on the outcome's scale.
+    target
+        The power wanted; left out, .8.
+    replicates
+        Left out, 2,000.
+    seed
+        Equal seeds give equal numbers.
+    json
+        Print one JSON document.
+    """
+    with _told(as_json=json) as told:
+        from lyra.planning import power as plan
+
+        asked = _given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
+        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
+        drawn = _given(design=design, treated=treated, block=block)
+        if subject.endswith(".toml"):
+            _refuse_of_table(columns | drawn | _given(covariate=covariate), subject)
+            world, lottery, analysis = _first_of_file(subject)
+            planned = plan(world, lottery, level=analysis.level, covariates=analysis.covariates, **asked)
+        else:
+            planned = plan(subject, _design(**drawn), covariates=covariate, **columns, **asked)
+    from lyra.report import document
+
+    _write(document(planned.to_dict() | {"warnings": told}) if json else str(planned))
+    return FINE
+
+
+@app.command
 def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
     """Write one data set of a world to a csv or parquet file.
 
@@ -340,6 +411,15 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
+
+
+def _first_of_file(path: str) -> tuple[Any, Any, Any]:
+    """Return the first world, design and analysis of a config file."""
+    from lyra.config import read_config
+
+    config = read_config(path)
+    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
+    return world, lottery, analysis
 
 
 def _design(design: str = "cluster", **options: Any) -> Any:

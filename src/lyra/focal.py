@@ -37,12 +37,15 @@ class Outcome:
         NaN where the method is not computable.
     half_width : ndarray (R,)
         Half the 95 % interval; NaN where the method gives none.
+    dof : ndarray (R,)
+        Degrees of freedom of the t law, inf for the normal; NaN where a bootstrap is the law.
     """
 
     estimate: Array
     se: Array
     pvalue: Array
     half_width: Array
+    dof: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +158,7 @@ def _t_test(reps: Replicates, se: Array, dof: Array | float) -> Outcome:
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = reps.estimate / se
     quantile = np.where(np.isinf(nu), ndtri(0.975), stdtrit(np.where(np.isinf(nu), 1.0, nu), 0.975))
-    return Outcome(reps.estimate, se, t_pvalue(statistic, nu), quantile * se)
+    return Outcome(reps.estimate, se, t_pvalue(statistic, nu), quantile * se, nu)
 
 
 def _iid(reps: Replicates) -> Outcome:
@@ -217,7 +220,7 @@ def _wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     extreme = ~(drawn < t[:, None] * (1.0 - TIES))
     critical = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 0.95, axis=1, method="higher")
     se = observed / np.sqrt(reps.s) + nothing
-    return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se)
+    return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se, np.full_like(se, np.nan))
 
 
 def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, NDArray[np.bool_]]:
@@ -311,5 +314,5 @@ def run_method(reps: Replicates, method: str, V: Array) -> Outcome:
     if reps.degenerate is None or not reps.degenerate.any():
         return outcome
     gone = reps.degenerate
-    columns = (outcome.estimate, outcome.se, outcome.pvalue, outcome.half_width)
+    columns = (outcome.estimate, outcome.se, outcome.pvalue, outcome.half_width, outcome.dof)
     return Outcome(*(np.where(gone, np.nan, column) for column in columns))

@@ -106,8 +106,18 @@ class Trial:
         chosen = [self.methods[m] for m in methods]
         if any(_needs_rows(method) for method in chosen):
             return self._by_rows(chosen, block)
-        batches = self._batches(stream(self.seed, self.cell, block))
-        return np.concatenate([self._judged(reps, chosen, block) for reps in batches])
+        return np.concatenate([self._judged(reps, chosen, block) for reps in self.batches(block)])
+
+    def batches(self, block: int) -> Iterator[Replicates]:
+        """Yield the 500 replicates of a block in batches that fit in memory."""
+        rng = stream(self.seed, self.cell, block)
+        size = max(1, min(BLOCK, NUMBERS_AT_ONCE // max(self.source.numbers, 1)))
+        for start in range(0, BLOCK, size):
+            yield self.source.batch(min(size, BLOCK - start), rng)
+
+    def bootstrap_weights(self, G: int, *block: int) -> Array:
+        """Return the weights (B, G) that all bootstraps of a block draw, or those of an enumeration."""
+        return _weights(G, stream(self.seed, self.cell, *block, BLOCK), self.weights)
 
     def every_assignment(self) -> Array | None:
         """Return the table (assignments, methods, 4) of all assignments of the design, or None when there are many."""
@@ -128,11 +138,6 @@ class Trial:
     def smallest_pvalue(self, method: Method, G: int) -> float:
         """Return the smallest p-value a method can attain with G clusters; 0 where nothing bounds it."""
         return 1.0 / len(_weights(G, stream(0), self.weights)) if method in WILD else 0.0
-
-    def _batches(self, rng: Generator) -> Iterator[Replicates]:
-        size = max(1, min(BLOCK, NUMBERS_AT_ONCE // max(self.source.numbers, 1)))
-        for start in range(0, BLOCK, size):
-            yield self.source.batch(min(size, BLOCK - start), rng)
 
     def _replay(self, block: int, replicate: int) -> tuple[Table, Generator]:
         rng = stream(self.seed, self.cell, block, replicate)
@@ -156,8 +161,7 @@ class Trial:
     def _judged(self, reps: Replicates, methods: Sequence[Method], *block: int) -> Array:
         """Return (R, methods, 4): what each method says of these replicates of a block."""
         bootstrapped = any(method in WILD for method in methods)
-        rng = stream(self.seed, self.cell, *block, BLOCK)
-        V = _weights(reps.G, rng, self.weights) if bootstrapped else np.empty((0, reps.G))
+        V = self.bootstrap_weights(reps.G, *block) if bootstrapped else np.empty((0, reps.G))
         return np.stack([_columns(run_method(reps, str(method), V)) for method in methods], axis=1)
 
 
