@@ -218,6 +218,7 @@ def test_a_line_without_an_answer_is_not_read_though_its_method_is_certified():
     nowhere = replace(LADDER.rungs[1], std_error=np.nan, conf_low=np.nan, conf_high=np.nan)
     ladder = replace(LADDER, rungs=(nowhere, LADDER.rungs[3]))
     assert advice(row("CV1"), row("CV3"), ladder=ladder)[0] == "CV3"
+    assert advice(row("CV1"), ladder=replace(LADDER, rungs=(nowhere,)))[0] is None
 
 
 def test_a_column_that_is_not_a_treatment_has_no_arms():
