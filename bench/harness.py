@@ -1,5 +1,6 @@
 """How fast the harness is: `python bench/harness.py`, one process, OMP_NUM_THREADS=1; needs cluster-experiments."""
 
+from functools import partial
 from time import perf_counter
 from warnings import simplefilter
 
@@ -38,8 +39,8 @@ def replicates(source, methods, R):
 
 def own_data():
     for columns in (1, 5):
-        took = seconds(lambda: replicates(history(1410, 166, columns), ANALYTIC, 64_000))
-        wild = seconds(lambda: replicates(history(1410, 166, columns), ("WCR-11",), 8_000))
+        took = seconds(partial(replicates, history(1410, 166, columns), ANALYTIC, 64_000))
+        wild = seconds(partial(replicates, history(1410, 166, columns), ("WCR-11",), 8_000))
         print(
             f"own data, 1,410 rows, 166 clusters, {columns - 1} covariates: 64,000 x {', '.join(ANALYTIC)} in "
             f"{took:.2f} s, 8,000 x WCR-11 in {wild:.2f} s"
@@ -75,7 +76,7 @@ def model_certificate(G=50):
         fit = least_squares(Moments.from_arrays(X[:, 1] + rng.standard_normal(N), X, cluster).with_tensor())
         source = ModelSource(fit, 2, 0.02)
         replicates(source, ANALYTIC, 2_000)
-        took[N] = min(seconds(lambda: replicates(ModelSource(fit, 2, 0.02), ANALYTIC, 16_000)) for _ in range(3))
+        took[N] = min(seconds(partial(replicates, ModelSource(fit, 2, 0.02), ANALYTIC, 16_000)) for _ in range(3))
         print(f"model certificate, N={N:,}, G={G}: 16,000 x {', '.join(ANALYTIC)} in {took[N]:.2f} s")
     print(f"ratio {took[10_000_000] / took[10_000]:.2f}")
 
