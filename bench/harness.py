@@ -76,7 +76,7 @@ def model_certificate(G=50):
         fit = least_squares(Moments.from_arrays(X[:, 1] + rng.standard_normal(N), X, cluster).with_tensor())
         source = ModelSource(fit, 2, 0.02)
         replicates(source, ANALYTIC, 2_000)
-        took[N] = min(seconds(partial(replicates, ModelSource(fit, 2, 0.02), ANALYTIC, 16_000)) for _ in range(3))
+        took[N] = min(seconds(partial(replicates, source, ANALYTIC, 16_000)) for _ in range(3))
         print(f"model certificate, N={N:,}, G={G}: 16,000 x {', '.join(ANALYTIC)} in {took[N]:.2f} s")
     print(f"ratio {took[10_000_000] / took[10_000]:.2f}")
 

@@ -18,7 +18,7 @@ from lyra.rows import cross_products
 from lyra.sandwich import VARIANTS, leave_one_out
 from lyra.se import cluster_robust
 from lyra.wald import Inference, infer
-from strategies import LABELLINGS, Regression, conditioned, regressions
+from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
 
 CLUSTER = ("CV0", "CV1", "CV2", "CV3", "CV3J")
 SATTERTHWAITE = ("CV0", "CV1", "CV2", "CV3")
@@ -309,16 +309,38 @@ def test_subset_and_drop_are_the_fit_on_those_rows(r, lift, data):
             same(infer(least_squares(dropped), variant=variant), expected, 1e-7)
 
 
-def test_a_subset_that_loses_a_column_keeps_the_others_right():
-    """y far from zero is stored as ỹ = y − Xa; a column that leaves takes its part of a with it."""
-    r = a_regression()
-    treated = np.isin(r.clusters, [1, 3, 5, 7])
-    m = Moments.from_arrays(r.y + 1e6, r.X, r.clusters)
-    assert m.a.any()
+def nearly_collinear(r: Regression) -> Regression:
+    extra = r.X[:, 2] + 1e-4 * np.random.default_rng(1).normal(size=r.N)
+    return Regression(r.y, np.column_stack([r.X, extra]), r.clusters)
+
+
+@pytest.mark.parametrize("turn", [lambda r: r, nearly_collinear], ids=["as it is", "orthogonalised"])
+@pytest.mark.parametrize("effect", [0.0, 1e4], ids=["noisy", "nearly explained"])
+def test_a_subset_that_loses_a_column_keeps_the_others_right(turn, effect):
+    """A y nearly explained is stored as ỹ = y − Xa; a column that leaves takes its part of a and of the basis."""
+    r = turn(a_regression())
+    treated, y = np.isin(r.clusters, [1, 3, 5, 7]), r.y + effect * (r.X[:, 1] + r.X[:, 2])
+    m = Moments.from_arrays(y, r.X, r.clusters)
+    assert m.a.any() == bool(effect)
+    assert np.array_equal(m.T_inverse, np.eye(r.K)) == (r.K == 4)
     with pytest.warns(DroppedColumnsWarning, match="x1"):
         part = least_squares(m.subset([1, 3, 5, 7]))
-    assert part.names == ("x0", "x2", "x3")
-    assert_allclose(part.coef, dense.coefficients(r.y[treated] + 1e6, r.X[treated][:, [0, 2, 3]]), rtol=1e-9)
+    left = np.delete(r.X, 1, axis=1)
+    assert part.names == ("x0", *(f"x{j}" for j in range(2, r.K)))
+    assert_allclose(part.coef, dense.coefficients(y[treated], left[treated]), rtol=1e-8)
+    expected = cluster_robust(y[treated], left[treated], clusters=r.clusters[treated])
+    same_covariance(infer(part).vcov, expected.vcov, 1e-7)
+
+
+def test_shards_in_different_orthogonal_bases_add():
+    r = nearly_collinear(a_regression())
+    first = r.clusters < 4
+    part, other = (Moments.from_arrays(r.y[s], r.X[s], r.clusters[s]) for s in (first, ~first))
+    assert not np.allclose(part.T_inverse, np.diag(np.diagonal(part.T_inverse)))
+    assert not np.allclose(part.T_inverse, other.T_inverse)
+    for total in (part + other, other + part):
+        for variant in CLUSTER:
+            same(infer(least_squares(total), variant=variant), fit(r, variant), 1e-7)
 
 
 def test_blocks_of_clusters_equal_the_whole_tensor(monkeypatch):

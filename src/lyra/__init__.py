@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lyra.version import __version__
+
 if TYPE_CHECKING:
     from lyra.certificate import Certificate
     from lyra.engine import RegressorWorld, World
@@ -9,8 +11,6 @@ if TYPE_CHECKING:
     from lyra.moments import Moments
     from lyra.planning import PowerAnalysis, power
     from lyra.regression import Regression, fit, fit_moments
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Certificate",
@@ -41,12 +41,15 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that the command line answers --help without numpy."""
+    """Load a public name or module when it is first used: `import lyra` itself loads nothing."""
     from importlib import import_module
+    from importlib.util import find_spec
 
-    if name not in _HOMES:
-        raise AttributeError(f"module 'lyra' has no attribute {name!r}")
-    return getattr(import_module(f"lyra.{_HOMES[name]}"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"lyra.{_HOMES[name]}"), name)
+    if not name.startswith("_") and find_spec(f"lyra.{name}") is not None:
+        return import_module(f"lyra.{name}")
+    raise AttributeError(f"module 'lyra' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

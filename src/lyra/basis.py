@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 WELL_CONDITIONED = 1e-5  # of a column's sum of squares, the share that must be left by the columns before it
 COLLINEAR = 1e-12  # the share below which sums alone cannot tell a column from a combination of the others
+ROUNDED = 1e-15  # rounding in the share of a column when those before it are far apart
 LEAST_NORM = 1e-10  # the part of a column's length below which rows say it is one
 ROUNDING = 1e-14  # a part of its length before the shift that is rounding
 
@@ -120,16 +121,17 @@ def independent_columns(A: Array, unit: int | None) -> tuple[list[int], float]:
 
 
 def _pivoted(A: Array, order: list[int]) -> tuple[list[int], float]:
-    """Factor column by column, leaving out those the kept ones explain."""
+    """Factor column by column, leaving out those the kept ones explain; rounding grows as the kept pivots shrink."""
     kept: list[int] = []
-    smallest = 1.0
+    smallest = smallest_kept = 1.0
     L = np.zeros_like(A)
     for j in order:
         k = len(kept)
         row = np.linalg.solve(L[:k, :k], A[kept, j]) if k else np.empty(0)
         share = 1.0 - float(row @ row) / A[j, j] if A[j, j] > 0 else 0.0
         smallest = min(smallest, share)
-        if share > COLLINEAR:
+        if share > max(COLLINEAR, ROUNDED / smallest_kept):
+            smallest_kept = min(smallest_kept, share)
             L[k, :k], L[k, k] = row, np.sqrt(share * A[j, j])
             kept.append(j)
     return sorted(kept), smallest

@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import DataError, InputError
+from lyra.errors import DataError, InputError, listed
 from lyra.runner import Progress, run_chunks
 from lyra.store import Store, digest
 from lyra.trials import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name
 from lyra.verdict import Rule, judge, judge_exact
+from lyra.version import __version__
 
-__all__ = ["Certificate", "Row", "certify_scenarios"]
+__all__ = ["Certificate", "Row", "certify_scenarios", "worst_verdict"]
 
 Array = NDArray[np.float64]
 Key = tuple[int, int]
@@ -91,6 +92,11 @@ class Row:
         return self.verdict == "certified" and "cannot reject" not in self.flags and self.rejections > 0
 
     @property
+    def exact(self) -> bool:
+        """Whether the size is known: every assignment of the design was tried."""
+        return self.size_low == self.size_high
+
+    @property
     def se_ratio(self) -> float:
         """Mean standard error over the standard deviation of the estimates: below 1, too small."""
         return self.mean_se / self.sd_estimate
@@ -150,8 +156,18 @@ class Certificate:
         }
 
     def to_json(self, path: str | Path) -> None:
-        """Write the certificate to a file."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write the certificate to a file.
+
+        Raises
+        ------
+        DataError
+            The file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{str(path)!r} could not be written ({error.strerror}): check the path.") from error
 
     @classmethod
     def from_json(cls, path: str | Path) -> Certificate:
@@ -169,8 +185,51 @@ class Certificate:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is not a certificate ({error}): write one with to_json.") from error
 
+    @property
+    def designs(self) -> tuple[str, ...]:
+        """The names of the cells."""
+        return tuple(dict.fromkeys(row.design for row in self.rows))
+
+    def of_design(self, design: str) -> tuple[Row, ...]:
+        """Return the rows of one cell."""
+        return tuple(row for row in self.rows if row.design == design)
+
+    def recommended_in(self, design: str) -> str | None:
+        """Return the method usable in one cell with the shortest intervals."""
+        return _recommend(self.of_design(design))[0]
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """The worst verdict over the designs, by method (and analysis, where several are compared)."""
+        return {way: worst_verdict(own) for way, own in _by_way(self.rows).items()}
+
+    @property
+    def preamble(self) -> tuple[str, ...]:
+        """Aims, data-generating mechanism, estimand and methods, a line each."""
+        aim = (
+            f"Aim: does each method reject a true null in at most {self.alpha * self.tolerance:.4g} of experiments "
+            f"({self.tolerance:g} times the {self.alpha:g} it claims)? Wrong at most {self.delta:g} of the time."
+        )
+        return (
+            aim,
+            f"Data: {_words(self.config.get('source', 'as given'))}{_counted(self.data)}",
+            f"Estimand: the coefficient of {self.config.get('term', 'the treatment')}, truly zero",
+            f"Methods: {', '.join(dict.fromkeys(row.method for row in self.rows))}",
+        )
+
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """What the reader must know, what to read and why, and how to make it again."""
+        best = {design: self.recommended_in(design) or "none" for design in self.designs}
+        read = [f"{design}: read {way}" for design, way in best.items()] if len(set(best.values())) > 1 else []
+        advice = f"Read {self.recommended}: {self.reason}." if self.recommended else f"Read none: {self.reason}."
+        messages = (f"{row.method} failed, first with: {row.message}" for row in self.rows if row.message)
+        seed = f"seed {self.seed}, digest {self.digest[:16]}"
+        return (*self.notes, *dict.fromkeys(messages), *read, advice, seed)
+
     def __str__(self) -> str:
-        return "\n".join(_ademp(self))
+        tables = (("", design, _HEAD, *map(_line, self.of_design(design))) for design in self.designs)
+        return "\n".join([*self.preamble, *(line for table in tables for line in table), "", *self.closing])
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +298,7 @@ def certify_scenarios(
         digest=digest(tables),
         config=dict(config or {}),
         data=dict(data or {}),
-        versions=_versions(),
+        versions={"lyra": __version__, "numpy": np.__version__},
         notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
     )
 
@@ -328,49 +387,38 @@ def _mean(values: Array) -> float:
 
 def _recommend(rows: Sequence[Row]) -> tuple[str | None, str]:
     """Return the method (and analysis) usable in every cell with the shortest intervals; and why."""
+    ways = _by_way(rows)
+    widths = {way: sum(row.width for row in own) / len(own) for way, own in ways.items() if all(r.usable for r in own)}
+    if not widths:
+        return None, _why_none(ways)
+    best = min(widths, key=lambda way: (math.isnan(widths[way]), widths[way]))
+    if len(widths) == 1:
+        return best, "the only one that holds its size and ever rejects in every design"
+    shortest = f"its 95 % intervals are the shortest, {widths[best]:.4g} wide on average"
+    return best, f"of the certified ({listed(widths)}) {shortest}"
+
+
+def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
+    unsettled = [way for way, own in ways.items() if worst_verdict(own) == "inconclusive"]
+    if unsettled:
+        return f"no method is certified in every design yet, and more replicates may settle {listed(unsettled)}"
+    return "no method both holds its size and ever rejects in every design: more clusters are the remedy"
+
+
+def _by_way(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each method (and analysis), one a design."""
     ways: dict[str, list[Row]] = {}
     for row in rows:
         ways.setdefault(", ".join(part for part in (row.method, row.analysis) if part), []).append(row)
-    widths = {way: sum(row.width for row in own) / len(own) for way, own in ways.items() if all(r.usable for r in own)}
-    if not widths:
-        return None, "no method both holds its size and ever rejects in every design: more clusters are the remedy"
-    best = min(widths, key=lambda way: (math.isnan(widths[way]), widths[way]))
-    others = ", ".join(way for way in widths if way != best)
-    if not others:
-        return best, "the only one that holds its size and ever rejects in every design"
-    return best, f"certified, with the shortest 95 % intervals (mean width {widths[best]:.4g}); so are {others}"
+    return ways
 
 
-def _versions() -> dict[str, str]:
-    from lyra import __version__
-
-    return {"lyra": __version__, "numpy": np.__version__}
+def worst_verdict(rows: Sequence[Row]) -> str:
+    """Return the least favourable verdict of these rows."""
+    return max((row.verdict for row in rows), key=("certified", "inconclusive", "uncertified").index)
 
 
 # --- words --------------------------------------------------------------------------------------
-
-
-def _ademp(cert: Certificate) -> list[str]:
-    designs = list(dict.fromkeys(row.design for row in cert.rows))
-    aim = (
-        f"Aim: does each method reject a true null in at most {cert.alpha * cert.tolerance:.4g} of experiments "
-        f"({cert.tolerance:g} times the {cert.alpha:g} it claims)? A wrong verdict: at most {cert.delta:g} of the time."
-    )
-    lines = [
-        aim,
-        f"Data: {_words(cert.config.get('source', 'as given'))}",
-        f"Estimand: the coefficient of {cert.config.get('term', 'the treatment')}, truly zero",
-        f"Methods: {', '.join(dict.fromkeys(row.method for row in cert.rows))}",
-    ]
-    for design in designs:
-        own = [row for row in cert.rows if row.design == design]
-        lines += ["", design, _HEAD, *map(_line, own)]
-        if len(designs) > 1:
-            lines.append(f"  read here: {_recommend(own)[0] or 'none'}")
-    lines += ["", *cert.notes]
-    lines.append(f"Read: {cert.recommended} - {cert.reason}" if cert.recommended else f"Read: nothing - {cert.reason}")
-    lines.append(f"seed {cert.seed}, digest {cert.digest[:16]}")
-    return lines
 
 
 def _words(source: Any) -> str:
@@ -378,9 +426,26 @@ def _words(source: Any) -> str:
     if not isinstance(source, Mapping):
         return str(source)
     if "kind" not in source:
-        return "; ".join(_words(world) for world in source.values())
-    told = ", ".join(f"{key}={value!r}" for key, value in source.items() if key != "kind")
+        return "; ".join(map(_words, _merged(list(source.values()))))
+    told = ", ".join(f"{key}={value}" for key, value in source.items() if key != "kind")
     return f"{source['kind']}({told})"
+
+
+def _merged(worlds: Sequence[Any]) -> Sequence[Any]:
+    """Return one description of worlds that differ in the values of some fields alone, or the worlds as they are."""
+    if not all(isinstance(world, Mapping) for world in worlds) or len({world["kind"] for world in worlds}) > 1:
+        return worlds
+    keys = dict.fromkeys(key for world in worlds for key in world)
+    values = {key: list(dict.fromkeys(str(world.get(key, "left out")) for world in worlds)) for key in keys}
+    return [{key: told[0] if len(told) == 1 else f"[{', '.join(told)}]" for key, told in values.items()}]
+
+
+def _counted(data: Mapping[str, Any]) -> str:
+    """Return what is known of the size of the user's data."""
+    dropped = data.get("dropped_rows")
+    left_out = f" ({dropped:,} left out for a missing value)" if dropped else ""
+    rows = f", {data['rows']:,} rows{left_out}" if "rows" in data else ""
+    return rows + (f" in {data['clusters']:,} clusters" if "clusters" in data else "")
 
 
 _HEAD = (
@@ -391,7 +456,7 @@ _HEAD = (
 
 def _line(row: Row) -> str:
     flags = f"  {'; '.join(row.flags)}" if row.flags else ""
-    interval = f"[{row.size_low:.4f}, {row.size_high:.4f}]"
+    interval = "all assignments" if row.exact else f"[{row.size_low:.4f}, {row.size_high:.4f}]"
     return (
         f"  {row.method:<14}{row.verdict:<14}{row.size:>8.4f}{interval:>20}{row.inflation:>11.2f}{row.se_ratio:>8.3f}"
         f"{row.coverage:>10.3f}{row.width:>10.4g}{row.replicates:>12,}{flags}"

@@ -117,7 +117,7 @@ def _design_effect(icc: float, sharing: float) -> float:
 
 
 def t_quantile(dof: Any, alpha: float) -> Array:
-    """Return what |t| must exceed at size α; dof = inf is the normal."""
+    """Return the value that |T| exceeds with probability alpha, T ~ t(dof); dof = inf is the normal."""
     from scipy.special import ndtri, stdtrit
 
     nu = np.asarray(dof, dtype=float)
@@ -180,12 +180,12 @@ def _of_table(table: Table) -> tuple[Icc, float, float]:
     left, D = (both - W @ np.linalg.lstsq(W, both, rcond=None)[0]).T
     sums = np.bincount(codes, D)
     information = float(D @ D)
-    sizes = np.bincount(codes)
-    icc = anova(sizes.astype(np.int64), np.asarray(np.bincount(codes, left), dtype=float), float(left @ left))
+    sizes = np.bincount(codes).astype(float)
+    icc = anova(sizes, np.asarray(np.bincount(codes, left), dtype=float), float(left @ left))
     return _less(icc, W, codes, sizes), information, float(sums @ sums) / information
 
 
-def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: NDArray[np.int_]) -> Icc:
+def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: Array) -> Icc:
     """Return the analysis of variance without the degrees of freedom that covariates constant in clusters took."""
     means = np.stack([np.bincount(codes, column) for column in W.T], axis=1) / sizes[:, None]
     constant = np.abs(W - means[codes]).max(axis=0) <= 1e-9 * np.abs(W).max(axis=0)

@@ -21,6 +21,7 @@ size a cluster).
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import product
@@ -33,6 +34,7 @@ from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchbac
 from lyra.engine import RegressorWorld, World
 from lyra.errors import DataError, InputError, did_you_mean
 from lyra.scenarios import DEFAULT_METHODS, Analysis, design_name
+from lyra.verdict import tolerance_named
 
 __all__ = ["Config", "read_config"]
 
@@ -79,6 +81,12 @@ class Config:
     analyses: dict[str, Analysis]
     settings: Settings
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings as keywords of `lyra.certify`."""
+        chosen = msgspec.structs.asdict(self.settings)
+        return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
+
 
 def read_config(path: str | Path) -> Config:
     r"""Return what a TOML file asks to certify.
@@ -104,7 +112,9 @@ def read_config(path: str | Path) -> Config:
         raise DataError(f"{str(path)!r} cannot be read ({error.strerror}): check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{str(path)!r} is not TOML: {error}.") from error
-    worlds = _tables(document.pop("world", {}), "world", "agents", WORLDS)
+    if "world" not in document:
+        raise InputError(f"{str(path)!r} has no [world]: say what is drawn, such as n_clusters = 50 below [world].")
+    worlds = _tables(document.pop("world"), "world", "agents", WORLDS)
     designs = _tables(document.pop("design", {"kind": "none"}), "design", "cluster", DESIGNS)
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
     _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
@@ -113,42 +123,60 @@ def read_config(path: str | Path) -> Config:
 
 def _tables(value: Any, where: str, default: str, kinds: Mapping[str, type | None]) -> dict[str, Any]:
     """Return every combination of every table of one section, by name."""
-    out: dict[str, Any] = {}
+    combinations: list[tuple[str, str, str, Any]] = []
     several = isinstance(value, list)
     for k, table in enumerate(value if several else [value]):
         place = f"{where}[{k}]" if several else where
-        for name, made in _grid(dict(table), place, default, kinds):
-            out[name or _default_name(made, place if several else "")] = made
+        if not isinstance(table, dict):
+            raise InputError(f"{place} = {table!r} is not a table: write its fields below [{where}].")
+        for name, values, made in _grid(dict(table), place, default, kinds):
+            combinations.append((place, name or _default_name(made, place if several else values), values, made))
+    bases = Counter(base for _, base, _, _ in combinations)
+    out: dict[str, Any] = {}
+    for place, base, values, made in combinations:
+        label = base if base and bases[base] == 1 else ", ".join(part for part in (base, values) if part)
+        if label in out:
+            raise InputError(f"{place} is called {label!r} like one before it: give each its own, such as name = 'b'.")
+        out[label] = made
     return out
 
 
 def _default_name(made: Any, place: str) -> str:
+    """Return what a table without a name is called; nothing where it is the only one."""
     match made:
         case Analysis(level=level, covariates=covariates):
-            return (
-                f"clustered by {level}" + (f", adjusted for {', '.join(covariates)}" if covariates else "")
-                if place
-                else ""
-            )
+            adjusted = f", adjusted for {', '.join(covariates)}" if covariates else ""
+            return f"clustered by {level}{adjusted}" if place else ""
         case None | Design():
             return design_name(made)
-    return place
+    return place if place.endswith("]") else ""
 
 
 def _grid(
     table: dict[str, Any], place: str, default: str, kinds: Mapping[str, type | None]
-) -> Iterator[tuple[str, Any]]:
-    kind = table.pop("kind", default)
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield the name given, the values chosen from lists, and what they make."""
+    kind, name = (_text(table, place, key, left_out) for key, left_out in (("kind", default), (NAME, "")))
     if kind not in kinds:
-        raise InputError(f"{place}.kind = {kind!r} is unknown: {did_you_mean(str(kind), kinds)}.")
-    name, target = table.pop(NAME, ""), kinds[kind]
+        raise InputError(f"{place}.kind = {kind!r} is unknown: {did_you_mean(kind, kinds)}.")
+    target = kinds[kind]
     known = [] if target is None else [f.name for f in fields(target) if f.init and f.name != "_"]
     _refuse_unknown(table, [*known, "kind", NAME], place)
     lists = [key for key, value in table.items() if isinstance(value, list) and key not in NO_GRID]
+    for key in lists:
+        if not table[key]:
+            raise InputError(f"{place}.{key} is an empty list: give it a value.")
     for values in product(*(table[key] for key in lists)):
         chosen = dict(zip(lists, values, strict=True))
-        label = ", ".join([*([name] if name else []), *(f"{key}={value}" for key, value in chosen.items())])
-        yield label, None if target is None else _convert(table | chosen, target, place)
+        told = ", ".join(f"{key}={value}" for key, value in chosen.items())
+        yield name, told, None if target is None else _convert(table | chosen, target, place)
+
+
+def _text(table: dict[str, Any], place: str, key: str, left_out: str) -> str:
+    value = table.pop(key, left_out)
+    if not isinstance(value, str):
+        raise InputError(f"{place}.{key} = {value!r} is not text: put one word in quotes.")
+    return value
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: list[str], place: str) -> None:
@@ -162,4 +190,4 @@ def _convert(table: Mapping[str, Any], target: type, place: str) -> Any:
         return msgspec.convert(dict(table), target)
     except msgspec.ValidationError as error:
         told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
-        raise InputError(f"The config does not fit: {told}.") from error
+        raise InputError(f"{place or 'the file'} does not fit: {told}.") from error

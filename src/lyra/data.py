@@ -16,7 +16,7 @@ from lyra.errors import DroppedRowsWarning
 from lyra.formula import Formula
 from lyra.moments import Moments
 from lyra.pushdown import can_push_down, push_down
-from lyra.query import Census, Query, Variables, resolve, take_census
+from lyra.query import Census, Query, Variables, refuse_empty, resolve, take_census
 from lyra.scan import BYTES_AT_ONCE, ScannedRows, held, scanned
 from lyra.tables import Frame, Table, as_table
 
@@ -64,6 +64,7 @@ def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
     """
     table = as_table(data)
     with table.opened() as frame:
+        refuse_empty(frame)
         variables = Variables.of(formula, clusters, frame.collect_schema())
         census = take_census(frame, variables)
         if census.dropped:

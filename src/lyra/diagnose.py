@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra import check
 from lyra.errors import listed
 from lyra.icc import Icc, anova
 from lyra.ols import Fit
@@ -60,6 +61,8 @@ class Diagnosis:
         Clusters without which coefficients (positions) have no estimate.
     unit : int or None
         Position of the constant column.
+    focus : str or None
+        The coefficient whose dangers are told; None for all.
     """
 
     names: tuple[str, ...]
@@ -75,6 +78,11 @@ class Diagnosis:
     treated_clusters: Mapping[str, tuple[int, int]]
     unidentified: tuple[Unidentified, ...]
     unit: int | None
+    focus: str | None = None
+
+    def about(self, name: str) -> Diagnosis:
+        """Return the same diagnosis whose dangers are those of one coefficient."""
+        return replace(self, focus=self.names[check.position(name, self.names)])
 
     @property
     def G(self) -> int:
@@ -265,7 +273,9 @@ def _treated_clusters(fit: Fit, values: Array) -> Mapping[str, tuple[int, int]]:
 
 
 def _of_interest(d: Diagnosis) -> list[int]:
-    """Return the coefficients that are neither the constant nor the dummies of (nearly) every cluster."""
+    """Return the coefficients asked for: left open, neither the constant nor the dummies of (nearly) every cluster."""
+    if d.focus is not None:
+        return [d.names.index(d.focus)]
     alone = {name for name, counts in d.treated_clusters.items() if min(counts) == 1}
     dummies = alone if len(alone) >= max(2, d.G - 1) else set()
     return [j for j, name in enumerate(d.names) if j != d.unit and name not in dummies]

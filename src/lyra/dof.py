@@ -16,11 +16,14 @@ __all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-12  # the share of tr P that is rounding: a form that is zero has no degrees of freedom
 RULES = ("satterthwaite", "G-1", "N-K", "normal")
 
 
 def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     """Return ν = (tr P)²/tr P² for each contrast (q, K), with P of the variant's quadratic form under Var(u) = σ²I.
+
+    NaN where P is zero: cluster dummies alone leave no score to any cluster.
 
     For CV2 these are the degrees of freedom of Bell and McCaffrey [1]_, as in Pustejovsky and Tipton [2]_.
 
@@ -34,16 +37,17 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     power = VARIANTS[variant].power
     if power is None:
         raise InputError(f"dof='satterthwaite' is not defined for {variant}: choose CV1, CV2 or CV3, or another dof.")
-    trace, squares = np.zeros(len(contrasts)), np.zeros(len(contrasts))
+    own, squares = np.zeros(len(contrasts)), np.zeros(len(contrasts))
     WW = np.zeros((len(contrasts), fit.K, fit.K))
     for _, z, weighted, W in _contrasted(fit, contrasts, power):
         d = np.einsum("gsk,gsk->gs", z, weighted)
-        trace += d.sum(axis=0)
+        own += d.sum(axis=0)
         squares += np.sum(d * d - 2.0 * d * np.einsum("gsk,gsk->gs", W, W), axis=0)
         WW += W.transpose(1, 2, 0) @ W.transpose(1, 0, 2)
-    trace -= np.trace(WW, axis1=1, axis2=2)
+    trace = own - np.trace(WW, axis1=1, axis2=2)
     squares += np.sum(WW * WW, axis=(1, 2))
-    return np.asarray(trace**2 / squares)
+    real = trace > ROUNDING * own
+    return np.asarray(np.divide(trace**2, squares, out=np.full(len(contrasts), np.nan), where=real))
 
 
 def _contrasted(fit: Fit, contrasts: Array, power: float) -> Iterator[tuple[slice, Array, Array, Array]]:

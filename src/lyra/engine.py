@@ -164,7 +164,13 @@ class World:
         -------
         Sample
             Columns user, cluster, window, stratum, treat, outcome and pre, sorted by cluster, then window.
+
+        Raises
+        ------
+        InputError
+            When there is no design.
         """
+        _check_design(design)
         rng = np.random.default_rng(rng)
         crowd, plan = _crowd(self), _planted(self)
         treat = design.draw(crowd.units, rng)
@@ -206,8 +212,9 @@ class World:
         Raises
         ------
         InputError
-            When the outcome is not linear.
+            When there is no design, or the outcome is not linear.
         """
+        _check_design(design)
         _check_linear(self, "sums of products")
         rng = np.random.default_rng(rng)
         crowd, plan = _crowd(self), _planted(self)
@@ -516,6 +523,11 @@ def _check_word(name: str, value: str, known: tuple[str, ...]) -> None:
 def _check_linear(world: World, what: str) -> None:
     if world.outcome != "linear":
         raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample")
+
+
+def _check_design(design: object) -> None:
+    if design is None:
+        raise InputError("a World treats no one by itself; give it a design, such as ByCluster()")
 
 
 def _check_no_design(design: object) -> None:

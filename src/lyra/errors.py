@@ -15,7 +15,8 @@ LyraWarning (UserWarning)
 ├── UnidentifiedWarning              a leave-one-cluster-out estimate does not exist: NaN instead
 ├── ConditionWarning                 digits were lost and the rows are not there to win them back
 ├── FewClustersWarning               the design is one where this method is known to fail
-└── FinerClustersWarning             the analysis clusters finer than the design randomises
+├── FinerClustersWarning             the analysis clusters finer than the design randomises
+└── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
 """
 
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 __all__ = [
     "ConditionWarning",
     "DataError",
+    "DisjointSetWarning",
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "FewClustersWarning",
@@ -89,6 +91,10 @@ class FewClustersWarning(LyraWarning):
 
 class FinerClustersWarning(LyraWarning):
     """The analysis clusters finer than the design randomises, so its standard errors are too small."""
+
+
+class DisjointSetWarning(LyraWarning):
+    """The values a test does not reject are several intervals; their hull was returned."""
 
 
 def listed(items: Iterable[object], limit: int = 6) -> str:

@@ -14,15 +14,26 @@ from numpy.typing import NDArray
 
 from lyra import check
 from lyra.certificate import Certificate, certify_scenarios
+from lyra.designs import Pairs, Stratified, Switchback
 from lyra.errors import InputError
 from lyra.ols import Fit
 from lyra.runner import Progress
 from lyra.samples import WorldLike
-from lyra.scenarios import DEFAULT_METHODS, Analysis, Designs, history_scenarios, model_scenarios, world_scenarios
+from lyra.scenarios import (
+    DEFAULT_METHODS,
+    Analysis,
+    Designs,
+    design_name,
+    history_scenarios,
+    model_scenarios,
+    world_scenarios,
+)
 from lyra.store import Store
 from lyra.trials import Method, Scenario, method_name
 
 __all__ = ["Asked", "certify"]
+
+ALWAYS = ("n_clusters", "cluster_size", "icc")  # of a world, recorded though left at their defaults
 
 
 def certify(
@@ -89,7 +100,8 @@ def certify(
     Raises
     ------
     InputError
-        A keyword that does not belong to the subject, an unknown method, a design that the data cannot bear.
+        A keyword that does not belong to the subject, no method or an unknown one, a negative seed, a design that
+        the data cannot bear.
 
     Warns
     -----
@@ -111,6 +123,10 @@ def certify(
     >>> sorted(cert.verdicts.values()), cert.recommended
     (['certified', 'uncertified'], 'CV2')
     """
+    if not methods:
+        raise InputError("No method is to be certified: name one, such as methods=['CV2'].")
+    if seed < 0:
+        raise InputError(f"seed={seed} is negative: pass 0 or more.")
     made = _asked(subject, design, methods=tuple(methods), seed=seed, **asked)
     config = made.config | {
         "methods": [method_name(method) for method in methods],
@@ -160,6 +176,7 @@ def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
     one = Analysis(asked.pop("level", "cluster"), tuple(asked.pop("covariates", ())))
     analyses = asked.pop("analyses", None) or {"": one}
     config = {"source": world, "designs": design, "analyses": analyses, "weights": asked.get("weights", "auto")}
+    config |= {"term": "x"} if design is None else {}
     return Asked(world_scenarios(world, design, analyses, **asked), _described(config), {})
 
 
@@ -174,9 +191,14 @@ def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
     named = {name: asked.pop(name) for name in sorted(columns & set(asked))}
     past = read_history(table, **named)
     level = asked.pop("level", "cluster")
+    _refuse_unlabelled(design, level, named)
     config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
-    facts = {"rows": past.y.size, "clusters": np.unique(past.units.cluster).size, "dropped_rows": past.dropped_rows}
-    facts |= {"sha256": _fingerprint(past.y, past.W)}
+    facts: dict[str, Any] = {
+        "rows": past.y.size,
+        "clusters": np.unique(past.units.cluster).size,
+        "dropped_rows": past.dropped_rows,
+    }
+    facts["sha256"] = _fingerprint(past.y, past.W)
     return Asked(history_scenarios(past, design, [level], **asked), _described(config), facts)
 
 
@@ -192,6 +214,19 @@ def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
     return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
 
 
+def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -> None:
+    """Refuse a design or a level of clustering that reads labels for which no column was named."""
+    several: Any = list(designs.values()) if isinstance(designs, Mapping) else designs
+    for design in several if isinstance(several, (list, tuple)) else [several]:
+        labels = {
+            "stratum": isinstance(design, (Pairs, Stratified)) or level in ("stratum", "pair"),
+            "window": isinstance(design, Switchback) or level == "window",
+        }
+        for label in (label for label, read in labels.items() if read and not named.get(label)):
+            reader = f"the design {design_name(design)!r}" if level not in (label, "pair") else f"level={level!r}"
+            raise InputError(f"{reader} reads the {label} of each row: name its column with {label}=.")
+
+
 def _refuse_unknown(subject: str, asked: Mapping[str, Any], known: set[str]) -> None:
     extra = sorted(set(asked) - known)
     if extra:
@@ -204,8 +239,9 @@ def _described(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_described(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        changed = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != f.default}
-        return {"kind": type(value).__name__} | {key: _described(item) for key, item in changed.items()}
+        told = {f.name: getattr(value, f.name) for f in fields(value)}
+        told = {f.name: told[f.name] for f in fields(value) if f.name in ALWAYS or told[f.name] != f.default}
+        return {"kind": type(value).__name__} | {key: _described(item) for key, item in told.items()}
     return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
 
 

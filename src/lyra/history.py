@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra import check
 from lyra.errors import DroppedRowsWarning
 from lyra.formula import evaluate, parse
-from lyra.query import Variables, resolve, take_census
+from lyra.query import Variables, plain, resolve, take_census
 from lyra.scan import HeldRows, held
 from lyra.sources import History
 from lyra.tables import as_table
@@ -59,28 +61,36 @@ def read_history(
     (array([1., 2., 4.]), array([0, 0, 1], dtype=int32))
     """
     labels = {name: column for name, column in (("window", window), ("stratum", stratum)) if column}
-    left, right = _quoted(outcome), " + ".join(covariates) or "1"
+    formula = parse(f"{_quoted(outcome)} ~ {' + '.join(covariates) or '1'}")
     with as_table(data).opened() as frame:
         schema = frame.collect_schema()
-        wanted = Variables.of(
-            parse(" + ".join([f"{left} ~ {right}", *(f"C({_quoted(column)})" for column in labels.values())])),
-            cluster,
-            schema,
-        )
+        asked = Variables.of(formula, cluster, schema)
+        wanted = _with_labels(asked, labels.values(), schema)
         census = take_census(frame, wanted)
-        query = resolve(frame, wanted)
-        adjusted = set(resolve(frame, Variables.of(parse(f"{left} ~ {right}"), cluster, schema)).names)
-        rows, _ = held(wanted.complete(frame), query)
+        rows, _ = held(wanted.complete(frame), resolve(frame, asked))
     if census.dropped:
         warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=2)
-    columns = tuple(column for column in rows.columns if column.name in adjusted)
-    codes = {name: rows.values[wanted.categories[column]] for name, column in labels.items()}
     return History(
         y=_evaluated(rows, (rows.response,))[:, 0],
-        W=_evaluated(rows, columns),
-        units=Units(rows.codes, **codes),
+        W=_evaluated(rows, rows.columns),
+        units=Units(rows.codes, **{name: _codes(rows, wanted.categories[column]) for name, column in labels.items()}),
         dropped_rows=census.dropped,
     )
+
+
+def _with_labels(asked: Variables, columns: Iterable[str], schema: Mapping[str, Any]) -> Variables:
+    """Return the variables with columns of labels, of which a row must miss none, beside those of the formula."""
+    categories, as_text = dict(asked.categories), set(asked.as_text)
+    for column in columns:
+        labels = Variables.of(parse(f"{asked.formula.response.column} ~ C({_quoted(column)})"), asked.key, schema)
+        alias = categories.setdefault(column, f"label {column}")
+        as_text |= {alias} if labels.categories[column] in labels.as_text else set()
+    return replace(asked, categories=categories, as_text=frozenset(as_text))
+
+
+def _codes(rows: HeldRows, alias: str) -> NDArray[Any]:
+    """Return the labels of a column as codes in the labels' order."""
+    return check.encode(plain(rows.values[alias]))[0]
 
 
 def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> NDArray[np.float64]:

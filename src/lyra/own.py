@@ -26,14 +26,11 @@ class OwnRegressions:
     ----------
     moved : ndarray (G, K)
         E_g⁺ s_g: what is added to the coefficients of the whole fit.
-    loadings : ndarray (G, K)
-        E_g⁺ z, z the contrast: its product with a score of the cluster is that score's part of the estimate.
     identified : ndarray (G,) of bool
-        Whether z lies in the range of E_g.
+        Whether the contrast z lies in the range of E_g, so that moved @ z is meant.
     """
 
     moved: Array
-    loadings: Array
     identified: NDArray[np.bool_]
 
 
@@ -45,11 +42,7 @@ def own_regressions(E: Array, scores: Array, z: Array) -> OwnRegressions:
     along = np.einsum("gkl,k->gl", vectors, z)
     lost = np.linalg.norm(np.where(kept, 0.0, along), axis=1)
     moved = np.einsum("gkl,gl->gk", vectors, inverse * np.einsum("gkl,gk->gl", vectors, scores))
-    return OwnRegressions(
-        moved,
-        np.einsum("gkl,gl->gk", vectors, inverse * along),
-        lost <= CARRIES * np.linalg.norm(z),
-    )
+    return OwnRegressions(moved, lost <= CARRIES * np.linalg.norm(z))
 
 
 def refuse_unidentified(identified: NDArray[np.bool_], labels: NDArray[Any], name: str) -> None:

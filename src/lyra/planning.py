@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.closed_form import ClosedForm, Planned, closed_form, solve, t_power, t_quantile
+from lyra import check
+from lyra.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power, t_quantile
 from lyra.designs import Design, Switchback
+from lyra.diagnose import diagnose
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Replicates, run_method
+from lyra.history import read_history
+from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import HistorySource, ModelSource, WorldSource
 from lyra.trials import BLOCK, Trial
@@ -124,10 +128,10 @@ def power(
     target: float = 0.8,
     alpha: float = 0.05,
     level: str = "cluster",
-    covariates: Sequence[str] = (),
     weights: str = "auto",
     seed: int = 0,
     replicates: int = 2_000,
+    **asked_of: Any,
 ) -> PowerAnalysis:
     """Return the power curve of a method under a design, and the smallest effect it can see.
 
@@ -136,11 +140,12 @@ def power(
 
     Parameters
     ----------
-    subject : a world, or a source of replicates
-        A world: fresh data sets. A `HistorySource`: your own past outcome, its treatment drawn again by the design, all
-        of its assignments when there are at most 20,000. A `ModelSource`: the design of a fit.
+    subject : a world, a table, a path or a fit
+        A world: fresh data sets. A table: your own past outcome, its treatment drawn again by the design, all of its
+        assignments when there are at most 20,000. A `Regression` or `Fit`: its design, X and clusters fixed. Or a
+        source of replicates.
     design : Design
-        Who could be treated, for a world; a source has its own.
+        Who could be treated, for a world or a table.
     effect : float, optional
         The planned effect, for the clusters needed and for type-S and type-M errors [1]_; its sign is that of the
         whole curve.
@@ -149,13 +154,19 @@ def power(
         "WCU-11".
     target, alpha : float
         The power wanted, and the size of the test.
-    level, covariates
-        What the analysis of a world clusters on, and what it adjusts for.
+    level : str
+        What the analysis of a world or a table clusters on.
     weights : {"auto", "rademacher", "webb"}
         A bootstrap's law.
     seed : int
     replicates : int
         At least 100; rounded up to a multiple of 500.
+    covariates : sequence of str
+        What the analysis of a world or a table adjusts for.
+    outcome, cluster, window, stratum : str
+        Columns of a table.
+    term, icc
+        The coefficient of a fit, and the intraclass correlation instead of the estimated one.
 
     Returns
     -------
@@ -171,11 +182,9 @@ def power(
 
     Notes
     -----
-    Power is worth having from a method that holds its size: certify it first.
-
-    For a world the clusters and windows needed are simulated with more or fewer of them, everything else as it is. For
-    past data, a fit, or a world that gives each cluster its size, new clusters are taken to be like the old ones: the
-    standard error that explains the simulated `mde` falls with √G, on G − 1 degrees of freedom.
+    For a world the clusters and windows needed are simulated with more or fewer of them, everything else as it is.
+    For past data, a fit, or a world whose clusters have each their size, new clusters are taken to be like the old
+    ones: the standard error that explains the simulated `mde` falls with √G, on G − 1 degrees of freedom.
 
     References
     ----------
@@ -192,7 +201,7 @@ def power(
     """
     _check_asked(effect, target, alpha, replicates)
     _check_method(method)
-    source = _source(subject, design, level, tuple(covariates))
+    source = _source(subject, design, level, asked_of)
     asked = _Asked(method, alpha, weights, seed, replicates)
     draws = _drawn(source, asked)
     sign = -1.0 if effect is not None and effect < 0 else 1.0
@@ -219,8 +228,20 @@ def power(
         alpha=alpha,
         replicates=draws.n,
         exact=draws.exact,
-        notes=needed.notes if needed else (),
+        notes=(*_flagging(source, draws, method, alpha), *(needed.notes if needed else ())),
     )
+
+
+TOLERATED = 1.25
+
+
+def _flagging(source: Planned, draws: _Draws, method: str, alpha: float) -> tuple[str, ...]:
+    """Return a note where the method flags a true null too often: its power is then worth nothing."""
+    size = draws.power(0.0)
+    if size - 3.0 * _mc_error(alpha, draws.n, exact=draws.exact) <= TOLERATED * alpha:
+        return ()
+    finer = " (its clusters are finer than what the design randomises)" if getattr(source, "too_fine", 0) else ""
+    return (f"{method} flags {100 * size:.3g} % of true nulls here{finer}: certify before you plan with it.",)
 
 
 # --- one set of draws, any effect ---------------------------------------------------------------
@@ -293,7 +314,7 @@ def _shifted(batches: Batches, asked: _Asked) -> Seen:
 
 
 def _bootstrapped(batches: Batches, asked: _Asked) -> Seen:
-    """Return what a bootstrap sees: an effect moves the outcome, and each replicate is bootstrapped again."""
+    """Return what a bootstrap sees: an effect moves the outcome, and the same weights are drawn for it again."""
 
     def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
         said = [run_method(reps.shifted(effect), asked.method, V) for reps, V in batches]
@@ -457,39 +478,88 @@ def _check_can_reject(trial: Trial, asked: _Asked, G: int) -> None:
         )
 
 
-def _source(subject: Any, design: Design | None, level: str, covariates: tuple[str, ...]) -> Planned:
+def _source(subject: Any, design: Design | None, level: str, asked: dict[str, Any]) -> Planned:
+    """Return the source of replicates of a world, a table, a fit, or the source itself."""
     if isinstance(subject, (WorldSource, HistorySource, ModelSource)):
+        _refuse(asked, (), "a source")
         if design is not None:
             raise InputError("A source has its design already: leave the design out.")
         return subject
+    fit = getattr(subject, "fit", subject)
+    if isinstance(fit, Fit):
+        return _of_fit(fit, design, **_refuse(asked, ("term", "icc"), "a fit"))
     if isinstance(subject, WorldLike):
-        return WorldSource(subject, design, level, covariates)
-    raise InputError(f"power takes a world or a source of replicates, not {type(subject).__name__}: pass World(...).")
+        return WorldSource(
+            subject, design, level, tuple(_refuse(asked, ("covariates",), "a world").get("covariates", ()))
+        )
+    past = read_history(subject, **_refuse(asked, COLUMNS, "a table"))
+    if design is None:
+        raise InputError("A table needs a design: say how the treatment will be drawn, such as ByCluster().")
+    return HistorySource(past.y, past.W, past.units, design, level)
+
+
+COLUMNS = ("outcome", "cluster", "covariates", "window", "stratum")
+
+
+def _refuse(asked: dict[str, Any], known: Sequence[str], subject: str) -> dict[str, Any]:
+    """Return the keywords that are given, or refuse one that does not belong to the subject."""
+    given = {name: value for name, value in asked.items() if value is not None and value != ()}
+    extra = sorted(set(given) - set(known))
+    if extra:
+        takes = f"it takes {', '.join(known)}" if known else "leave it out"
+        raise InputError(f"{subject} takes no {extra[0]}=: {takes}.")
+    if "outcome" in known:
+        for needed in ("outcome", "cluster"):
+            if needed not in given:
+                raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
+    return given
+
+
+def _of_fit(fit: Fit, design: Design | None, *, term: str | None = None, icc: float | None = None) -> ModelSource:
+    if design is not None:
+        raise InputError("A fit is planned from as it stands: leave the design out, or plan from the table itself.")
+    first = next((j for j, name in enumerate(fit.names) if j != fit.moments.unit and name != "Intercept"), 0)
+    param = first if term is None else check.position(term, fit.names, what="term")
+    rho = diagnose(fit).icc.estimate if icc is None else icc
+    return ModelSource(fit, param, float(np.clip(np.nan_to_num(rho), 0.0, MOST_ICC)))
 
 
 def _words(plan: PowerAnalysis) -> list[str]:
     form = plan.closed_form
     drawn = f"all {plan.replicates:,} assignments" if plan.exact else f"{plan.replicates:,} replicates"
     low, high = plan.mde_interval
-    worst, best = form.power_interval(plan.effect)
-    lines = [
+    error = "" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"
+    wrong = f"{100 * plan.type_s:.2g} % of cases and exaggerates the effect {plan.type_m:.3g} times"
+    return [
         f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {drawn}",
-        f"  smallest detectable effect {plan.mde:.4g} at power {plan.target:g}"
-        + ("" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"),
+        f"  smallest detectable effect {plan.mde:.4g} at power {plan.target:g}{error}",
         f"  by formula {form.mde:.4g}, the design effect being {form.design_effect:.3g} at an ICC of {form.icc:.4g}",
+        *_over_the_icc(plan),
         f"  at an effect of {plan.effect:.4g}: power {plan.effect_power:.3f}, by formula {form.power(plan.effect):.3f}",
-        f"  if significant: wrong sign in {100 * plan.type_s:.2g} %, {plan.type_m:.3g} times the effect on average",
+        f"  a significant estimate has the wrong sign in {wrong}",
+        *_counted(plan),
+        "",
+        *_curve(plan),
+        *plan.notes,
     ]
-    if form.icc_low < form.icc_high:
-        lines.insert(
-            3,
-            f"    over the ICC's interval [{form.icc_low:.4g}, {form.icc_high:.4g}]: {form.mde_interval[0]:.4g} to "
-            f"{form.mde_interval[1]:.4g}, and power {best:.3f} to {worst:.3f} at {plan.effect:.4g}",
-        )
+
+
+def _over_the_icc(plan: PowerAnalysis) -> list[str]:
+    form = plan.closed_form
+    if form.icc_low >= form.icc_high:
+        return []
+    (low, high), (worst, best) = form.mde_interval, form.power_interval(plan.effect)
+    told = f"{low:.4g} to {high:.4g}, and power {best:.3f} to {worst:.3f} at {plan.effect:.4g}"
+    return [f"    over the ICC's interval [{form.icc_low:.4g}, {form.icc_high:.4g}]: {told}"]
+
+
+def _counted(plan: PowerAnalysis) -> list[str]:
     counted = {"clusters": plan.clusters_needed, "windows": plan.windows_needed}
-    lines += [f"  {name} needed for that effect: {n}" for name, n in counted.items() if n is not None]
-    lines += ["", "  effect      power    +/-     formula"]
+    return [f"  {name} needed for that effect: {n}" for name, n in counted.items() if n is not None]
+
+
+def _curve(plan: PowerAnalysis) -> list[str]:
     curve = plan.table()
     columns = (curve["effect"], curve["power"], curve["mc_error"], curve["closed_form"])
-    lines += [f"  {e:<10.4g}{p:>7.3f}{m:>8.3f}{c:>9.3f}" for e, p, m, c in zip(*columns, strict=True)]
-    return [*lines, *plan.notes]
+    lines = [f"  {e:<10.4g}{p:>7.3f}{m:>8.3f}{c:>9.3f}" for e, p, m, c in zip(*columns, strict=True)]
+    return ["  effect      power    +/-     formula", *lines]

@@ -61,7 +61,8 @@ class Sums:
     @property
     def keep_every_digit(self) -> bool:
         """Whether the columns before it leave enough of each column, and all of them of y."""
-        return independent_columns(self.tensor.sum(axis=0), self.unit)[1] > WELL_CONDITIONED
+        total = self.tensor.sum(axis=0)
+        return bool(np.isfinite(total).all()) and independent_columns(total, self.unit)[1] > WELL_CONDITIONED
 
     def moments(self, rows: Rows, *, names: tuple[str, ...], dropped_rows: int) -> Moments:
         """Return the sums as moments that can still reach their rows."""

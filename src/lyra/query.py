@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from math import isfinite
 from operator import and_
 from typing import Any
 
@@ -22,7 +23,7 @@ from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean,
 from lyra.formula import Column, Formula, Indicator, Level, Numeric, design
 from lyra.tables import Frame, fetch
 
-__all__ = ["KEY", "Census", "Query", "Variables", "plain", "resolve", "take_census"]
+__all__ = ["KEY", "Census", "Query", "Variables", "plain", "refuse_empty", "resolve", "take_census"]
 
 KEY = "g"
 MOST_COLUMNS = 5_000
@@ -127,7 +128,8 @@ def _is_plain(dtype: Any) -> bool:
 def _refuse_no_number(name: str, dtype: Any) -> None:
     if not (dtype.is_numeric() or isinstance(dtype, nw.Boolean)):
         raise InputError(
-            f"column {name!r} is of type {dtype}, not numbers: turn it into numbers, or write C({name}) for its levels."
+            f"column {name!r} is of type {type(dtype).__name__}, not numbers: turn it into numbers, "
+            f"or write C({name}) for its levels."
         )
 
 
@@ -165,13 +167,20 @@ class Census:
         return f"{self.dropped} of {self.n_rows} rows have a missing value or cluster label ({by_column})"
 
 
+def refuse_empty(frame: Frame) -> None:
+    """Refuse a table without rows, before the types its columns have then."""
+    first = fetch(frame.head(1).select(nw.len().alias("rows")))
+    if first["rows"][0] == 0:
+        raise DataError("The table is empty: there are no rows to fit; pass at least one row a coefficient.")
+
+
 def take_census(frame: Frame, variables: Variables) -> Census:
     """Return the count of rows, by one scan, or refuse those that cannot be used.
 
     Raises
     ------
     DataError
-        There are no rows, or none is complete.
+        No row is complete.
     InputError
         A value is infinite, or outside the domain of its transform.
     """
@@ -187,8 +196,6 @@ def take_census(frame: Frame, variables: Variables) -> Census:
             *(flag.cast(nw.Float64).sum().alias(name) for name, flag in flags.items()),
         )
     )
-    if counts["rows"][0] == 0:
-        raise DataError("The table is empty: there are no rows to fit; pass at least one row a coefficient.")
     found = {name: int(values[0]) for name, values in counts.items()}
     census = Census(
         found["rows"],
@@ -309,10 +316,9 @@ def _refuse_spoilt(name: str, levels: tuple[Level, ...]) -> None:
 
 def _is_number(word: str) -> bool:
     try:
-        float(word)
+        return isfinite(float(word))
     except ValueError:
         return False
-    return True
 
 
 def _refuse_too_many(levels: Mapping[str, tuple[Level, ...]]) -> None:

@@ -10,11 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra import check
+from lyra.certificate import Certificate
+from lyra.diagnose import Diagnosis, diagnose
 from lyra.formula import Formula, parse
+from lyra.harness import certify
 from lyra.ladder import LADDER, Ladder, climb
+from lyra.levels import LevelTest, level_test
 from lyra.moments import Moments
 from lyra.ols import Fit, least_squares
+from lyra.per_cluster import PerClusterTest, per_cluster_test
+from lyra.randomisation import RandomisationTest, randomisation_test
 from lyra.wald import Inference, infer
+from lyra.wild import WildBootstrap, wild_bootstrap
 
 __all__ = ["Regression", "fit", "fit_moments"]
 
@@ -102,6 +109,55 @@ class Regression:
         UnidentifiedWarning
         """
         return climb(self.fit, self._position(term), methods=methods, level=level)
+
+    def bootstrap(self, param: str | int | Sequence[str | int] | None = None, **options: Any) -> WildBootstrap:
+        """Return the wild cluster bootstrap test of a coefficient; see `lyra.se.wild_cluster_bootstrap`.
+
+        Parameters
+        ----------
+        param : str, int, or a sequence of them, optional
+            Left out, the first coefficient that is not the intercept.
+        **options
+            h0, R, weights, B, kind, restricted, ties, alternative, exact, rng.
+
+        Raises
+        ------
+        InputError, NotIdentifiedError
+        """
+        chosen = self._position(None) if param is None and "R" not in options else param
+        return wild_bootstrap(self.fit, param=chosen, **options)
+
+    def diagnose(self) -> Diagnosis:
+        """Return what the clusters can bear: leverage, influence, effective and treated clusters, and the dangers."""
+        return diagnose(self.fit)
+
+    def certify(self, term: str | None = None, **options: Any) -> Certificate:
+        """Return how often each method would flag a true null on this fitted design; see `lyra.certify`.
+
+        Parameters
+        ----------
+        term : str, optional
+            Left out, the first coefficient that is not the intercept.
+        **options
+            methods, alpha, tolerance, seed, icc, weights, store, workers, first, maximum.
+
+        Raises
+        ------
+        InputError
+        """
+        return certify(self.fit, term=self.names[self._position(term)], **options)
+
+    def randomisation_test(self, param: str | int, **options: Any) -> RandomisationTest:
+        """Return randomisation inference for a cluster-assigned treatment; see `randomisation.randomisation_test`."""
+        return randomisation_test(self.fit, param=param, **options)
+
+    def per_cluster_test(self, param: str | int, *, h0: float = 0.0) -> PerClusterTest:
+        """Return the t-test on each cluster's own estimate; see `per_cluster.per_cluster_test`."""
+        return per_cluster_test(self.fit, param=param, h0=h0)
+
+    def level_test(self, coarse: Any, *, param: str | int, **options: Any) -> LevelTest:
+        """Return the test of these clusters against coarser ones; see `levels.level_test`."""
+        return level_test(self.fit, coarse, param=param, **options)
 
     def _position(self, term: str | None) -> int:
         if term is not None:

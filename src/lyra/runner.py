@@ -85,7 +85,7 @@ def run_chunks(
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Progress]:
-    """Return a context whose value shows chunks done and time left on the terminal of stderr.
+    """Return a context whose value shows chunks done and time left on the terminal of stderr, and then clears it.
 
     Nothing is written to stdout, and nothing at all when stderr is not a terminal.
 
@@ -113,9 +113,9 @@ def progress_bar(description: str) -> Iterator[Progress]:
 
     left = rich.TimeRemainingColumn(), rich.TextColumn("left")
     shown = rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), *left
-    with rich.Progress(*shown, console=Console(stderr=True), speed_estimate_period=600) as bar:
-        line = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(line, completed=done, total=total)
+    with rich.Progress(*shown, console=Console(stderr=True), speed_estimate_period=600, transient=True) as bar:
+        line = bar.add_task(description, total=None, visible=False)
+        yield lambda done, total: bar.update(line, completed=done, total=total, visible=True)
 
 
 def _silent(done: int, total: int) -> None:

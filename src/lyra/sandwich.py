@@ -23,6 +23,7 @@ __all__ = [
     "VARIANTS",
     "Unidentified",
     "adjustment",
+    "all_regular",
     "covariance",
     "leave_one_out",
     "unidentified",
@@ -162,7 +163,7 @@ def leave_one_out(fit: Fit) -> Array:
     moved = np.empty_like(fit.scores)
     for clusters, E in fit.grams():
         left = np.eye(fit.K) - E
-        if not _all_regular(left):
+        if not all_regular(left):
             return -adjusted_scores(fit, -1.0)
         moved[clusters] = -np.linalg.solve(left, fit.scores[clusters][:, :, None])[:, :, 0]
     return moved
@@ -174,7 +175,8 @@ def adjustment(values: Array, power: float) -> Array:
     return np.where(left > SINGULAR, np.maximum(left, SINGULAR) ** power, 0.0 if power else 1.0)
 
 
-def _all_regular(left: Array) -> bool:
+def all_regular(left: Array) -> bool:
+    """Return whether no I − E_g (g, K, K) is singular: every leave-one-cluster-out estimate exists."""
     try:
         factors = np.linalg.cholesky(left)
     except np.linalg.LinAlgError:
@@ -211,7 +213,7 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
     for clusters, E in fit.grams():
-        if _all_regular(np.eye(fit.K) - E):
+        if all_regular(np.eye(fit.K) - E):
             continue
         values, vectors = np.linalg.eigh(E)
         for g in np.flatnonzero((1.0 - values <= SINGULAR).any(axis=1)):

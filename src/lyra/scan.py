@@ -87,7 +87,7 @@ class ScannedRows:
 
     def _between(self, low: int, high: int) -> nw.Expr:
         first, last = self.labels[[low, high]].tolist()
-        return nw.col(KEY).is_between(first, last)
+        return nw.col(KEY).is_between(nw.lit(first), nw.lit(last))
 
 
 def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:

@@ -137,8 +137,8 @@ def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how
     if not source.too_fine or source.design is None:
         return scenario
     sentence = (
-        f"{label}: the analysis clusters by {source.level} and the design randomises by {source.design.unit}, so "
-        f"{source.too_fine} of its units are split over several clusters: cluster with level='unit'."
+        f"The analysis clusters by {source.level} and the design randomises by {source.design.unit}: {source.too_fine} "
+        "of its units are split over several clusters, so cluster with level='unit'."
     )
     warnings.warn(sentence, FinerClustersWarning, stacklevel=4)
     return replace(scenario, too_fine=True, notes=(sentence,))

@@ -6,7 +6,7 @@ open only during a scan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from glob import escape, glob, has_magic
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import DataError, listed
 
-__all__ = ["Frame", "Table", "as_table", "fetch"]
+__all__ = ["Frame", "Table", "as_table", "fetch", "write_columns"]
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -27,6 +27,7 @@ KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 COMPRESSED = {".gz"}
 MAGIC = b"PAR1"
 MISSING = ["", "NA", "NULL", "null"]  # what an empty cell of a csv is written as
+WIDER = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP"}  # types of first rows whose casts round, and what holds all
 TAKEN = "a pandas or polars frame, a pyarrow table, a DuckDB relation, or the path of csv or parquet files"
 
 
@@ -77,6 +78,26 @@ def fetch(frame: Frame) -> dict[str, NDArray[Any]]:
     return {name: held[name].to_numpy() for name in held.columns}
 
 
+def write_columns(columns: Mapping[str, NDArray[Any]], path: str) -> None:
+    """Write columns of one length to a csv or parquet file.
+
+    Raises
+    ------
+    DataError
+        The name says neither, or the file cannot be written.
+    """
+    import duckdb
+
+    kind = _kind(path)
+    with duckdb.connect() as connection:
+        connection.register("held", {name: np.ascontiguousarray(values) for name, values in columns.items()})
+        relation = connection.sql("select * from held")
+        try:
+            (relation.write_parquet if kind == "parquet" else relation.write_csv)(path)
+        except duckdb.Error as error:
+            raise DataError(f"{path!r} could not be written: {str(error).splitlines()[0].rstrip('.')}.") from error
+
+
 # --- paths --------------------------------------------------------------------------------------
 
 
@@ -87,7 +108,9 @@ def _files(path: str) -> Table:
         raise DataError(f"{path!r} holds both csv and parquet files: choose one kind, such as '*.parquet'.")
     for name in found:
         _refuse_damaged(name, kinds[name])
-    return Table(lambda: _scan(path, found, kinds[found[0]]))
+    kind = kinds[found[0]]
+    types = {} if kind == "parquet" else _types(path, found)
+    return Table(lambda: _scan(path, found, kind, types))
 
 
 def _found(path: str) -> list[str]:
@@ -130,20 +153,65 @@ def _refuse_damaged(name: str, kind: str) -> None:
         raise DataError(f"{name!r} is a parquet file cut short ({size} bytes, no footer): copy or write it again.")
 
 
-@contextmanager
-def _scan(path: str, found: list[str], kind: str) -> Iterator[Frame]:
+def _types(path: str, found: list[str]) -> dict[str, str]:
+    """Return the types of a csv's columns: those of its first rows, where all rows keep them."""
     import duckdb
 
-    names: Any = [escape(name) for name in found]
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, _refusing(path, "csv"):
+        first = _typed(_csv(connection, found))
         try:
-            if kind == "parquet":
-                relation = connection.read_parquet(names)
-            else:  # types from the whole file: a late 1.5 in a column of integers would end a scan
-                relation = connection.read_csv(
-                    names, header=True, sample_size=-1, na_values=MISSING, union_by_name=True
-                )
-            yield nw.from_native(relation)
-        except duckdb.Error as error:
-            told = str(error).splitlines()[0].rstrip(".")
-            raise DataError(f"{path!r} could not be read as {kind}: {told}.") from error
+            spoilt = _spoilt(_csv(connection, found, dtype=first | _widened(first)), first)
+        except duckdb.Error:  # a word late in a column of numbers
+            return _typed(_csv(connection, found, sample_size=-1))
+        return first | {name: WIDER[first[name]] for name in spoilt}
+
+
+def _typed(relation: Any) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+
+
+def _widened(types: Mapping[str, str]) -> dict[str, str]:
+    return {name: WIDER[dtype] for name, dtype in types.items() if dtype in WIDER}
+
+
+def _spoilt(wide: Any, types: Mapping[str, str]) -> list[str]:
+    """Return the columns with a value that its narrow type would round without a word, such as a late 1.5."""
+    asked = {name: f'"{name.replace(chr(34), 2 * chr(34))}"' for name in types}
+    tests = ", ".join(
+        f"coalesce(bool_or({column} IS DISTINCT FROM try_cast(try_cast({column} AS {types[name]}) AS {wider})), false)"
+        if (wider := WIDER.get(types[name]))
+        else f"count({column}) < 0"  # read, so that what is not of its type is found
+        for name, column in asked.items()
+    )
+    return [name for name, bad in zip(types, wide.aggregate(tests).fetchall()[0], strict=True) if bad]
+
+
+@contextmanager
+def _scan(path: str, found: list[str], kind: str, types: Mapping[str, str]) -> Iterator[Frame]:
+    import duckdb
+
+    with duckdb.connect() as connection, _refusing(path, kind):
+        if kind == "csv":
+            yield nw.from_native(_csv(connection, found, dtype=types))
+        else:
+            yield nw.from_native(connection.read_parquet(_literal(found)))
+
+
+def _csv(connection: Any, found: list[str], **options: Any) -> Any:
+    return connection.read_csv(_literal(found), header=True, na_values=MISSING, union_by_name=True, **options)
+
+
+def _literal(found: list[str]) -> Any:
+    """Return the files with nothing in their names that DuckDB would take for a pattern."""
+    return [escape(name) for name in found]
+
+
+@contextmanager
+def _refusing(path: str, kind: str) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        told = str(error).splitlines()[0].rstrip(".")
+        raise DataError(f"{path!r} could not be read as {kind}: {told}.") from error

@@ -41,6 +41,7 @@ COLUMNS = ("estimate", "se", "pvalue", "half_width")
 DRAWS = 399
 NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
 BY_ROWS = ("HC1",)
+WEIGHTS = ("auto", "rademacher", "webb")
 
 
 def known_methods() -> tuple[str, ...]:
@@ -79,7 +80,7 @@ class Trial:
     Raises
     ------
     InputError
-        An unknown method, or one that needs rows where the source has none.
+        An unknown method or law of weights, or a method that needs rows where the source has none.
     """
 
     cell: int
@@ -89,6 +90,8 @@ class Trial:
     weights: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise InputError(f"weights={self.weights!r} are not a trial's: {did_you_mean(self.weights, WEIGHTS)}.")
         for method in self.methods:
             if isinstance(method, str) and method not in known_methods():
                 raise InputError(f"method {method!r} is unknown: {did_you_mean(method, known_methods())}.")

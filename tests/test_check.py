@@ -1,0 +1,199 @@
+"""Whatever the user passes becomes numbers and codes, or one sentence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lyra import check
+from lyra.errors import InputError
+from strategies import LABELLINGS
+
+
+def refusal(function, *args, **kwargs) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*args, **kwargs)
+    return str(caught.value)
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 0, 1],
+        (1.0, 0.0, 1.0),
+        np.array([[1], [0], [1]]),
+        np.array([True, False, True]),
+        np.array([1, 0, 1], dtype=np.float32),
+        pd.Series([1, 0, 1], dtype="Int64"),
+        pl.Series([True, False, True]),
+        pa.chunked_array([[1], [0, 1]]),
+        [Decimal(1), Decimal(0), Decimal(1)],
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_a_column_of_numbers_of_any_kind(values):
+    assert check.as_vector(values, what="y").astype(float).tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_every_missing_value_is_nan(missing):
+    values = np.array([1.0, missing], dtype=object)
+    assert np.isnan(check.as_vector(values, what="y")).tolist() == [False, True]
+
+
+def test_columns_of_a_frame_keep_their_names():
+    frame = {"one": [1.0, 1.0], "treat": [False, True]}
+    for X in (pd.DataFrame(frame), pl.DataFrame(frame), pa.table(frame)):
+        columns, names = check.as_matrix(X)
+        assert names == ("one", "treat")
+        assert columns.tolist() == [[1.0, 0.0], [1.0, 1.0]]
+
+
+def test_columns_of_an_array_are_numbered_and_one_column_is_a_matrix():
+    columns, names = check.as_matrix([1.0, 2.0])
+    assert columns.shape == (2, 1)
+    assert names == ("x0",)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["a", "b"], "a"),
+        (np.array(["1", "2"], dtype=object), "1"),
+        (np.array([1.0, "n/a"], dtype=object), "n/a"),
+        (np.array(["2026-03-01"], dtype="datetime64[ns]"), "2026-03-01T00:00:00.000000000"),
+        (np.array([1 + 2j]), "(1+2j)"),
+        (np.array([], dtype=str), "nothing"),
+    ],
+)
+def test_refuses_a_column_that_is_not_numeric(values, told):
+    assert refusal(check.as_vector, values, what="y") == (
+        f"y is not numeric (it holds {told}): turn it into numbers, or into 0/1 columns."
+    )
+
+
+def test_refuses_a_column_of_a_frame_by_name():
+    assert refusal(check.as_matrix, pd.DataFrame({"one": [1, 1], "town": ["a", "b"]})) == (
+        "column 'town' is not numeric (it holds a): turn it into numbers, or into 0/1 columns."
+    )
+
+
+def test_refuses_shapes():
+    assert refusal(check.as_vector, np.ones((2, 2)), what="y") == "y has shape (2, 2): pass one column of numbers."
+    assert refusal(check.as_matrix, np.ones((2, 2, 2))) == (
+        "X has shape (2, 2, 2): pass a table of N rows and K columns."
+    )
+    assert refusal(check.as_matrix, np.empty((3, 0))) == (
+        "X has no columns: pass at least one, such as a column of ones."
+    )
+
+
+def test_refuses_names_of_the_wrong_number_or_said_twice():
+    assert refusal(check.as_matrix, np.ones((2, 2)), names=["a"]) == (
+        "names has 1 entries and X has 2 columns: pass one a column."
+    )
+    assert refusal(check.as_matrix, np.ones((2, 2)), names=["a", "a"]) == (
+        "names holds 'a' more than once: give every column its own name."
+    )
+    assert refusal(check.as_matrix, pd.DataFrame(np.ones((2, 2)), columns=["a", "a"])) == (
+        "X holds 'a' more than once: give every column its own name."
+    )
+
+
+def test_refuses_lengths_that_differ_and_no_rows():
+    assert check.same_length(y=3, X=3) == 3
+    assert refusal(check.same_length, y=3, X=4, clusters=3) == (
+        "The lengths differ: y has 3, X has 4, clusters has 3 rows; pass arrays of the same rows."
+    )
+    assert refusal(check.same_length, y=0, X=0) == (
+        "The data are empty: there are no rows to fit; pass at least one row a coefficient."
+    )
+
+
+def test_refuses_infinite_values_with_their_number_and_first_row():
+    check.refuse_infinite(np.array([1.0, np.nan]), what="y")
+    assert refusal(check.refuse_infinite, np.array([0.0, np.inf, np.nan, -np.inf]), what="column 'x1'") == (
+        "column 'x1' has 2 infinite value(s), the first in row 1: replace them, or leave those rows out."
+    )
+
+
+def test_positions_by_name_and_number():
+    assert [check.position(param, ("a", "b")) for param in ("b", 0, -1)] == [1, 0, 1]
+    assert refusal(check.position, "tret", ("treat", "x")) == (
+        "param='tret' is not a coefficient: did you mean 'treat'? there is 'treat', 'x'."
+    )
+    assert refusal(check.position, 2, ("treat", "x")) == "param=2 is out of range: there are 2 coefficients."
+
+
+# --- cluster labels -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("labelling", LABELLINGS)
+def test_labels_of_any_type_are_coded(labelling):
+    """Equal labels have one code, labels come back as they were given, and each label is its code's."""
+    members = np.array([3, 1, 1, 7, 3, 0])
+    labels = LABELLINGS[labelling](members)
+    codes, seen = check.encode(labels)
+    assert codes.dtype == np.int32
+    assert len(seen) == 4
+    assert [seen[code] for code in codes] == list(labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["b", None, "a", "b"],
+        np.array(["b", np.nan, "a", "b"], dtype=object),
+        pd.Categorical(["b", None, "a", "b"], categories=["unused", "a", "b"]),
+        pd.Series(["b", None, "a", "b"], dtype="category"),
+        pd.Series(["b", None, "a", "b"], dtype="string"),
+        pl.Series(["b", None, "a", "b"]),
+        pl.Series(["b", None, "a", "b"], dtype=pl.Categorical),
+    ],
+    ids=lambda labels: f"{type(labels).__module__}-{getattr(labels, 'dtype', None)}",
+)
+def test_null_labels_have_the_code_minus_one(labels):
+    codes, seen = check.encode(labels)
+    assert codes.tolist() == [1, -1, 0, 1]
+    assert list(seen) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [2.0, float("nan"), 1.0, 2.0],
+        pd.Series([2, None, 1, 2], dtype="Int64"),
+        pl.Series([2, None, 1, 2]),
+        np.array(["2026-02-02", "NaT", "2026-01-01", "2026-02-02"], dtype="datetime64[D]"),
+    ],
+    ids=["floats", "nullable integers", "polars integers", "dates"],
+)
+def test_missing_numbers_and_dates_are_null(labels):
+    codes, seen = check.encode(labels)
+    assert codes.tolist() == [1, -1, 0, 1]
+    assert len(seen) == 2
+
+
+def test_booleans_stay_booleans():
+    codes, seen = check.encode(np.array([True, False, True]))
+    assert codes.tolist() == [1, 0, 1]
+    assert seen.tolist() == [False, True]
+
+
+def test_all_null_labels_and_no_labels():
+    for labels, expected in (([None, None], [-1, -1]), ([], [])):
+        codes, seen = check.encode(labels)
+        assert codes.tolist() == expected
+        assert len(seen) == 0
+
+
+def test_refuses_more_than_one_label_a_row():
+    assert refusal(check.encode, np.ones((3, 2))) == "clusters has shape (3, 2): pass one label a row."
