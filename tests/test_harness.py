@@ -350,8 +350,11 @@ def refused(error, *positional, **keywords):
         (
             SMALL,
             ByCluster(),
-            {"weights": "mammen"},
-            "weights='mammen' are not a trial's: there is 'auto', 'rademacher', 'webb'.",
+            {"weights": "mamen"},
+            (
+                "weights='mamen' is unknown: did you mean 'mammen'? there is 'auto', 'rademacher', 'webb', 'mammen', "
+                "'normal', 'gamma'."
+            ),
         ),
         (SMALL, ByCluster(), {"alpha": 2.0}, "the verdict's alpha must be between 0 and 1, got 2: change it"),
         (

@@ -180,12 +180,12 @@ def _of_table(table: Table) -> tuple[Icc, float, float]:
     left, D = (both - W @ np.linalg.lstsq(W, both, rcond=None)[0]).T
     sums = np.bincount(codes, D)
     information = float(D @ D)
-    sizes = np.bincount(codes).astype(float)
-    icc = anova(sizes, np.asarray(np.bincount(codes, left), dtype=float), float(left @ left))
+    sizes = np.bincount(codes).astype(np.int64)
+    icc = anova(sizes, np.asarray(np.bincount(codes, left), dtype=np.float64), float(left @ left))
     return _less(icc, W, codes, sizes), information, float(sums @ sums) / information
 
 
-def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: Array) -> Icc:
+def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: NDArray[np.int64]) -> Icc:
     """Return the analysis of variance without the degrees of freedom that covariates constant in clusters took."""
     means = np.stack([np.bincount(codes, column) for column in W.T], axis=1) / sizes[:, None]
     constant = np.abs(W - means[codes]).max(axis=0) <= 1e-9 * np.abs(W).max(axis=0)

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from lyra.laws import t_pvalue
 from lyra.sandwich import SINGULAR
+from lyra.wild import TIE
 
 __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]
 
 Array = NDArray[np.float64]
 
-TIES = 1e-8  # relative: |t*| this close to |t| counts as equal
 CARRIES = 1e-7  # the weight of a lost direction on the tested coefficient that makes it not computable
 
 
@@ -217,7 +217,7 @@ def _wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(reps.eta[:, -1]) / observed
     nothing = np.where(computable & np.isfinite(t), 0.0, np.nan)
-    extreme = ~(drawn < t[:, None] * (1.0 - TIES))
+    extreme = ~(drawn < t[:, None] * (1.0 - TIE))
     critical = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 0.95, axis=1, method="higher")
     se = observed / np.sqrt(reps.s) + nothing
     return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se, np.full_like(se, np.nan))

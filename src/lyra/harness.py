@@ -89,7 +89,7 @@ def certify(
         The coefficient of a fit; left out, the first that is not the intercept.
     icc : float or sequence of float
         Intraclass correlations for a fit, instead of the estimated ones.
-    weights : {"auto", "rademacher", "webb"}
+    weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
         The bootstraps' law.
 
     Returns

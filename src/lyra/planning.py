@@ -156,7 +156,7 @@ def power(
         The power wanted, and the size of the test.
     level : str
         What the analysis of a world or a table clusters on.
-    weights : {"auto", "rademacher", "webb"}
+    weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
         A bootstrap's law.
     seed : int
     replicates : int

@@ -20,6 +20,7 @@ from lyra.errors import InputError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.se import cluster_robust
 from lyra.sources import HistorySource, Source, Table, replicates_of_grams, table_gram
+from lyra.weights import choose_law
 
 __all__ = [
     "BLOCK",
@@ -41,7 +42,6 @@ COLUMNS = ("estimate", "se", "pvalue", "half_width")
 DRAWS = 399
 NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
 BY_ROWS = ("HC1",)
-WEIGHTS = ("auto", "rademacher", "webb")
 
 
 def known_methods() -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class Trial:
         `.estimate` of the last column of X.
     seed : int
         Entropy of all streams.
-    weights : {"auto", "rademacher", "webb"}
+    weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
         The bootstrap's law; auto is Webb below 10 clusters and Rademacher from there, as the bootstrap itself does.
 
     Raises
@@ -90,8 +90,7 @@ class Trial:
     weights: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.weights not in WEIGHTS:
-            raise InputError(f"weights={self.weights!r} are not a trial's: {did_you_mean(self.weights, WEIGHTS)}.")
+        choose_law(self.weights, 2)
         for method in self.methods:
             if isinstance(method, str) and method not in known_methods():
                 raise InputError(f"method {method!r} is unknown: {did_you_mean(method, known_methods())}.")
@@ -173,17 +172,10 @@ def _columns(outcome: Outcome) -> Array:
     return np.stack([outcome.estimate, outcome.se, outcome.pvalue, outcome.half_width], axis=1)
 
 
-def _weights(G: int, rng: Generator, law: str) -> Array:
-    """Return the bootstrap's weights (B, G): every sign pattern up to a global sign when fewer than 399, else draws."""
-    if law == "auto":
-        law = "webb" if G < 10 else "rademacher"
-    if law == "webb":
-        sizes: Array = np.sqrt(np.array([0.5, 1.0, 1.5]))
-        return np.asarray(sizes[rng.integers(0, 3, (DRAWS, G))] * rng.choice([-1.0, 1.0], (DRAWS, G)))
-    if 2 ** (G - 1) < DRAWS:
-        negative = (np.arange(2 ** (G - 1))[:, None] >> np.arange(G)) % 2 == 1
-        return np.where(negative, -1.0, 1.0)
-    return rng.choice([-1.0, 1.0], (DRAWS, G))
+def _weights(G: int, rng: Generator, weights: str) -> Array:
+    """Return the bootstrap's weights (B, G): every pattern up to a global sign when fewer than 399, else draws."""
+    law = choose_law(weights, G)
+    return law.half(G) if 0 < law.patterns(G) < 2 * DRAWS else law.draw(rng, DRAWS, G)
 
 
 def _one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, float, float, float], str]:

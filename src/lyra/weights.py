@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,10 @@ class Law:
     def patterns(self, H: int) -> int:
         """Return the number of weight vectors of H clusters; 0 for a law that cannot be enumerated."""
         return len(self.points) ** H if self.points else 0
+
+    def half(self, H: int) -> Array:
+        """Return one of every pattern and its negative, (patterns/2, H): the points are symmetric."""
+        return np.array(list(product(self.points, repeat=H)))[: self.patterns(H) // 2]
 
 
 LAWS = {
