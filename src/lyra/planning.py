@@ -480,12 +480,12 @@ def _check_can_reject(trial: Trial, asked: _Asked, G: int) -> None:
 
 def _source(subject: Any, design: Design | None, level: str, asked: dict[str, Any]) -> Planned:
     """Return the source of replicates of a world, a table, a fit, or the source itself."""
-    fit = getattr(subject, "fit", subject)
-    if isinstance(fit, (WorldSource, HistorySource, ModelSource)):
+    if isinstance(subject, (WorldSource, HistorySource, ModelSource)):
         _refuse(asked, (), "a source")
         if design is not None:
             raise InputError("A source has its design already: leave the design out.")
-        return fit
+        return subject
+    fit = getattr(subject, "fit", subject)
     if isinstance(fit, Fit):
         return _of_fit(fit, design, **_refuse(asked, ("term", "icc"), "a fit"))
     if isinstance(subject, WorldLike):
