@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyra.focal import ANALYTIC, WILD, Replicates, run_method
+from lyra.grams import replicates_of_grams, table_gram
 from lyra.se import cluster_robust
-from lyra.sources import replicates_of_grams, table_gram
 
 NO_WEIGHTS = np.empty((0, 0))
 EXACT = {"rtol": 1e-10, "atol": 1e-12}

@@ -10,10 +10,11 @@ from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchbac
 from lyra.engine import RegressorWorld, World
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.focal import run_method
+from lyra.grams import replicates_of_grams, table_gram
 from lyra.moments import Moments
 from lyra.ols import least_squares
 from lyra.se import cluster_robust
-from lyra.sources import HistorySource, ModelSource, WorldSource, cluster_codes, replicates_of_grams, table_gram
+from lyra.sources import HistorySource, ModelSource, WorldSource, cluster_codes
 from lyra.units import Units
 
 NO_WEIGHTS = np.empty((0, 0))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lyra.designs import Switchback
 from lyra.diagnose import diagnose
+from lyra.grams import Table
 from lyra.icc import Icc, anova
-from lyra.sources import HistorySource, ModelSource, Table, WorldSource
+from lyra.sources import HistorySource, ModelSource, WorldSource
 
 __all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power", "t_quantile"]
 

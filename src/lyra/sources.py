@@ -21,6 +21,17 @@ from numpy.typing import NDArray
 from lyra.designs import Design
 from lyra.errors import InputError, did_you_mean
 from lyra.focal import Replicates
+from lyra.grams import (
+    DEGENERATE,
+    Table,
+    by_code,
+    gathered,
+    indicators,
+    numbered,
+    replicates_of_grams,
+    table_gram,
+    with_effects,
+)
 from lyra.ols import Fit
 from lyra.samples import Grams, Sample, WorldLike
 from lyra.units import Units
@@ -32,17 +43,14 @@ __all__ = [
     "ModelSource",
     "RowSource",
     "Source",
-    "Table",
     "WorldSource",
     "cluster_codes",
 ]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-Table = tuple[Array, Array, Codes]
 
 LEVELS = ("cluster", "unit", "window", "stratum", "pair", "user")
-DEGENERATE = 1e-10
 
 
 class Source(Protocol):
@@ -152,10 +160,10 @@ class WorldSource:
         columns = [np.ones(len(sample)), *(_covariate(sample, name) for name in self._plain), focal]
         X = np.column_stack(columns)
         if self._by_stratum:
-            X = np.column_stack([_indicators(np.asarray(sample["stratum"])), X[:, 1:]])
+            X = np.column_stack([indicators(np.asarray(sample["stratum"])), X[:, 1:]])
         y = np.asarray(sample["outcome"], dtype=float) - self.truth * focal
         codes = cluster_codes(_units_of(sample.columns), self.level, self.design)
-        return y[kept], X[kept], _numbered(codes[kept])
+        return y[kept], X[kept], numbered(codes[kept])
 
     @cached_property
     def _first(self) -> Grams:
@@ -181,8 +189,8 @@ class WorldSource:
         gram = grams.gram[..., wanted, :][..., wanted]
         N = round(float(gram[0, :, 0, 0].sum()))
         if self._by_stratum:
-            gram = _with_effects(gram, grams.units.codes("stratum")[0])
-        return _gathered(gram, cluster_codes(grams.units, self.level, self.design)), N
+            gram = with_effects(gram, grams.units.codes("stratum")[0])
+        return gathered(gram, cluster_codes(grams.units, self.level, self.design)), N
 
 
 def _units_of(columns: Any) -> Units:
@@ -194,70 +202,6 @@ def _covariate(sample: Sample, name: str) -> Array:
     if name not in sample.columns:
         raise InputError(f"the world has no covariate {name!r}: {did_you_mean(name, sample.columns)}.")
     return np.asarray(sample[name], dtype=float)
-
-
-def _indicators(labels: NDArray[Any]) -> Array:
-    return np.asarray(labels[:, None] == np.unique(labels), dtype=float)
-
-
-def table_gram(table: Table) -> Array:
-    """Return [X y]_g'[X y]_g of a table, (G, K+1, K+1)."""
-    y, X, codes = table
-    W = np.column_stack([X, y])
-    return _by_code(W[:, :, None] * W[:, None, :], codes)
-
-
-def _by_code(rows: Array, codes: Codes) -> Array:
-    """Sum rows (N, ...) by their codes 0, 1, ..., each of which occurs."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
-    return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
-
-
-def _numbered(codes: Codes) -> Codes:
-    return np.asarray(np.unique(codes, return_inverse=True)[1])
-
-
-def _gathered(gram: Array, codes: Codes) -> Array:
-    """Sum cells (R, cells, P, P) into clusters (R, G, P, P)."""
-    R, cells, P, _ = gram.shape
-    member = np.zeros((int(codes.max()) + 1, cells))
-    member[codes, np.arange(cells)] = 1.0
-    gathered = np.asarray(member @ gram.reshape(R, cells, P * P)).reshape(R, -1, P, P)
-    filled = np.diagonal(gathered, axis1=2, axis2=3).sum(axis=(0, 2)) > 0  # a washout may empty a cluster
-    return np.asarray(gathered[:, filled])
-
-
-def _with_effects(gram: Array, stratum: Codes) -> Array:
-    """Turn the constant, column 0, into one column a stratum."""
-    R, cells, P, _ = gram.shape
-    S = int(stratum.max()) + 1
-    wide = np.zeros((R, cells, S + P - 1, S + P - 1))
-    for cell, s in enumerate(stratum.tolist()):
-        place = np.concatenate([[s], np.arange(S, S + P - 1)])
-        wide[:, cell, place[:, None], place] = gram[:, cell]
-    return wide
-
-
-def replicates_of_grams(gram: Array, N: int) -> Replicates:
-    """Return replicates of N rows from [X y]_g'[X y]_g, (R, G, K+1, K+1), the tested column last in X."""
-    total = gram.sum(axis=1)
-    A = total[:, :-1, :-1].copy()
-    others = np.linalg.solve(A[:, :-1, :-1], A[:, :-1, -1:])[..., 0]
-    left = A[:, -1, -1] - np.einsum("rk,rk->r", others, A[:, :-1, -1])
-    degenerate = left <= DEGENERATE * A[:, -1, -1]
-    A[degenerate, -1, -1] += 1.0
-    L = np.linalg.cholesky(A)
-    inverse = np.linalg.inv(L)
-    turned = inverse[:, None] @ gram[:, :, :-1, :]
-    return Replicates(
-        E=turned[..., :-1] @ inverse[:, None].transpose(0, 1, 3, 2),
-        c=turned[..., -1],
-        s=L[:, -1, -1] ** 2,
-        yy=total[:, -1, -1],
-        N=N,
-        degenerate=degenerate,
-    )
 
 
 # --- the user's own data ------------------------------------------------------------------------
@@ -358,7 +302,7 @@ class HistorySource:
 
     def _clusters(self, kept: NDArray[Any]) -> Codes:
         """Return the cluster of each row kept, numbered without gaps."""
-        return _numbered(cluster_codes(self.units, self.level, self.design)[kept])
+        return numbered(cluster_codes(self.units, self.level, self.design)[kept])
 
     @cached_property
     def _cells(self) -> _Cells:
@@ -370,9 +314,9 @@ class HistorySource:
         pair, cell = np.unique(item * G + cluster, return_inverse=True)
         return _Cells(
             item=pair // G,
-            sums=_placed(_by_code(np.column_stack([np.ones(y.size), Q, y]), cell), pair % G, G),
-            F=_by_code(Q[:, :, None] * Q[:, None, :], cluster),
-            own=_by_code(Q * y[:, None], cluster),
+            sums=_placed(by_code(np.column_stack([np.ones(y.size), Q, y]), cell), pair % G, G),
+            F=by_code(Q[:, :, None] * Q[:, None, :], cluster),
+            own=by_code(Q * y[:, None], cluster),
             yy=float(y @ y),
             N=y.size,
         )

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from lyra.errors import InputError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Outcome, Replicates, run_method
+from lyra.grams import Table, replicates_of_grams, table_gram
 from lyra.se import cluster_robust
-from lyra.sources import HistorySource, Source, Table, replicates_of_grams, table_gram
+from lyra.sources import HistorySource, Source
 from lyra.weights import choose_law
 
 __all__ = [
