@@ -209,12 +209,9 @@ def test_the_design_of_a_fit():
 
 @given(least=st.integers(1, 400), step=st.integers(1, 6), guess=st.integers(1, 300))
 def test_the_fewest_are_found_wherever_the_search_starts(least, step, guess):
-    found = fewest(lambda n: n >= least, step, guess)
     reach = 8 * -(-guess // step) * step
-    if least <= reach:
-        assert found == -(-least // step) * step
-    elif found is None:
-        assert least > reach
+    found = fewest(lambda n: n >= least, step, guess)
+    assert found == (-(-least // step) * step if least <= reach else None)
     assert fewest(lambda n: False, step, guess) is None
 
 

@@ -438,15 +438,18 @@ def fewest(enough: Callable[[int], bool], step: int, guess: int, most: int = 8) 
 
 
 def _bracket(enough: Callable[[int], bool], start: int, end: int) -> tuple[int, int]:
-    """Return a number too few (or 0) and one that is enough (or beyond the end), by strides that double."""
+    """Return a number too few (or 0) and one that is enough (or end + 1), by strides that double."""
     stride, at = max(start // 16, 1), start
     if enough(at):
         while at - stride > 0 and enough(at - stride):
             at, stride = at - stride, 2 * stride
         return max(at - stride, 0), at
-    while at <= end and not enough(at + stride):
-        at, stride = at + stride, 2 * stride
-    return at, at + stride if at <= end else end + 1
+    while at < end:
+        tried = min(at + stride, end)
+        if enough(tried):
+            return at, tried
+        at, stride = tried, 2 * stride
+    return end, end + 1
 
 
 # --- refusals and words -------------------------------------------------------------------------
