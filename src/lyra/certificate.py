@@ -436,7 +436,7 @@ def _merged(worlds: Sequence[Any]) -> Sequence[Any]:
     if not all(isinstance(world, Mapping) for world in worlds) or len({world["kind"] for world in worlds}) > 1:
         return worlds
     keys = dict.fromkeys(key for world in worlds for key in world)
-    values = {key: list(dict.fromkeys(str(world.get(key, "left out")) for world in worlds)) for key in keys}
+    values = {key: list(dict.fromkeys(str(world.get(key, "its default")) for world in worlds)) for key in keys}
     return [{key: told[0] if len(told) == 1 else f"[{', '.join(told)}]" for key, told in values.items()}]
 
 
