@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra import check
 from lyra.certificate import Certificate, certify_scenarios
 from lyra.designs import Pairs, Stratified, Switchback
 from lyra.errors import InputError
@@ -29,6 +28,7 @@ from lyra.scenarios import (
     world_scenarios,
 )
 from lyra.store import Store
+from lyra.subjects import COLUMNS, coefficient, fit_of, past, refuse_foreign
 from lyra.trials import Method, Scenario, method_name
 
 __all__ = ["Asked", "certify"]
@@ -162,8 +162,8 @@ class Asked:
 
 
 def _asked(subject: Any, design: Designs, **asked: Any) -> Asked:
-    fit = getattr(subject, "fit", subject)
-    if isinstance(fit, Fit):
+    fit = fit_of(subject)
+    if fit is not None:
         return _of_fit(fit, design, **asked)
     worlds = list(subject.values()) if isinstance(subject, Mapping) else subject
     if all(isinstance(world, WorldLike) for world in (worlds if isinstance(worlds, (list, tuple)) else [worlds])):
@@ -172,7 +172,7 @@ def _asked(subject: Any, design: Designs, **asked: Any) -> Asked:
 
 
 def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
-    _refuse_unknown("a world", asked, {"methods", "seed", "level", "covariates", "analyses", "weights"})
+    refuse_foreign("a world", _own(asked), ("level", "covariates", "analyses", "weights"))
     one = Analysis(asked.pop("level", "cluster"), tuple(asked.pop("covariates", ())))
     analyses = asked.pop("analyses", None) or {"": one}
     config = {"source": world, "designs": design, "analyses": analyses, "weights": asked.get("weights", "auto")}
@@ -181,34 +181,26 @@ def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
 
 
 def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
-    from lyra.history import read_history
-
-    columns = {"outcome", "cluster", "covariates", "window", "stratum"}
-    _refuse_unknown("a table", asked, columns | {"methods", "seed", "level", "weights"})
-    for needed in ("outcome", "cluster"):
-        if not asked.get(needed):
-            raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
-    named = {name: asked.pop(name) for name in sorted(columns & set(asked))}
-    past = read_history(table, **named)
+    refuse_foreign("a table", _own(asked), (*COLUMNS, "level", "weights"))
+    named = {name: asked.pop(name) for name in COLUMNS if name in asked}
+    history = past(table, named)
     level = asked.pop("level", "cluster")
     _refuse_unlabelled(design, level, named)
     config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
     facts: dict[str, Any] = {
-        "rows": past.y.size,
-        "clusters": np.unique(past.units.cluster).size,
-        "dropped_rows": past.dropped_rows,
+        "rows": history.y.size,
+        "clusters": np.unique(history.units.cluster).size,
+        "dropped_rows": history.dropped_rows,
     }
-    facts["sha256"] = _fingerprint(past.y, past.W)
-    return Asked(history_scenarios(past, design, [level], **asked), _described(config), facts)
+    facts["sha256"] = _fingerprint(history.y, history.W)
+    return Asked(history_scenarios(history, design, [level], **asked), _described(config), facts)
 
 
 def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
-    _refuse_unknown("a fit", asked, {"methods", "seed", "term", "icc", "weights"})
+    refuse_foreign("a fit", _own(asked), ("term", "icc", "weights"))
     if design is not None:
         raise InputError("A fit is certified as it stands: leave the design out, or certify the table itself.")
-    term = asked.pop("term", None)
-    first = next((j for j, name in enumerate(fit.names) if j != fit.moments.unit and name != "Intercept"), 0)
-    param = first if term is None else check.position(term, fit.names, what="term")
+    param = coefficient(fit, asked.pop("term", None))
     config = {"source": "the fitted design", "term": fit.names[param], "icc": asked.get("icc")}
     facts = {"rows": fit.N, "clusters": fit.G, "sha256": _fingerprint(fit.coef, fit.moments.sizes)}
     return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
@@ -227,10 +219,9 @@ def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -
             raise InputError(f"{reader} reads the {label} of each row: name its column with {label}=.")
 
 
-def _refuse_unknown(subject: str, asked: Mapping[str, Any], known: set[str]) -> None:
-    extra = sorted(set(asked) - known)
-    if extra:
-        raise InputError(f"{subject} takes no {extra[0]}=: it takes {', '.join(sorted(known - {'methods', 'seed'}))}.")
+def _own(asked: Mapping[str, Any]) -> list[str]:
+    """Return the keywords that are the subject's, and not every subject's."""
+    return [name for name in asked if name not in ("methods", "seed")]
 
 
 def _described(value: Any) -> Any:

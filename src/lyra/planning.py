@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra import check
 from lyra.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power, t_quantile
 from lyra.designs import Design, Switchback
 from lyra.diagnose import diagnose
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Replicates, run_method
-from lyra.history import read_history
 from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import HistorySource, ModelSource, WorldSource
+from lyra.subjects import COLUMNS, coefficient, fit_of, past, refuse_foreign
 from lyra.trials import BLOCK, Trial
 
 __all__ = ["PowerAnalysis", "power"]
@@ -483,48 +482,31 @@ def _check_can_reject(trial: Trial, asked: _Asked, G: int) -> None:
 
 def _source(subject: Any, design: Design | None, level: str, asked: dict[str, Any]) -> Planned:
     """Return the source of replicates of a world, a table, a fit, or the source itself."""
+    given = {name: value for name, value in asked.items() if value not in (None, ())}
     if isinstance(subject, (WorldSource, HistorySource, ModelSource)):
-        _refuse(asked, (), "a source")
+        refuse_foreign("a source", given, ())
         if design is not None:
             raise InputError("A source has its design already: leave the design out.")
         return subject
-    fit = getattr(subject, "fit", subject)
-    if isinstance(fit, Fit):
-        return _of_fit(fit, design, **_refuse(asked, ("term", "icc"), "a fit"))
+    fit = fit_of(subject)
+    if fit is not None:
+        refuse_foreign("a fit", given, ("term", "icc"))
+        if design is not None:
+            raise InputError("A fit is planned from as it stands: leave the design out, or plan from the table itself.")
+        return ModelSource(fit, coefficient(fit, given.get("term")), _icc(fit, given.get("icc")))
     if isinstance(subject, WorldLike):
-        return WorldSource(
-            subject, design, level, tuple(_refuse(asked, ("covariates",), "a world").get("covariates", ()))
-        )
-    past = read_history(subject, **_refuse(asked, COLUMNS, "a table"))
+        refuse_foreign("a world", given, ("covariates",))
+        return WorldSource(subject, design, level, tuple(given.get("covariates", ())))
+    refuse_foreign("a table", given, COLUMNS)
+    history = past(subject, given)
     if design is None:
         raise InputError("A table needs a design: say how the treatment will be drawn, such as ByCluster().")
-    return HistorySource(past.y, past.W, past.units, design, level)
+    return HistorySource(history.y, history.W, history.units, design, level)
 
 
-COLUMNS = ("outcome", "cluster", "covariates", "window", "stratum")
-
-
-def _refuse(asked: dict[str, Any], known: Sequence[str], subject: str) -> dict[str, Any]:
-    """Return the keywords that are given, or refuse one that does not belong to the subject."""
-    given = {name: value for name, value in asked.items() if value is not None and value != ()}
-    extra = sorted(set(given) - set(known))
-    if extra:
-        takes = f"it takes {', '.join(known)}" if known else "leave it out"
-        raise InputError(f"{subject} takes no {extra[0]}=: {takes}.")
-    if "outcome" in known:
-        for needed in ("outcome", "cluster"):
-            if needed not in given:
-                raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
-    return given
-
-
-def _of_fit(fit: Fit, design: Design | None, *, term: str | None = None, icc: float | None = None) -> ModelSource:
-    if design is not None:
-        raise InputError("A fit is planned from as it stands: leave the design out, or plan from the table itself.")
-    first = next((j for j, name in enumerate(fit.names) if j != fit.moments.unit and name != "Intercept"), 0)
-    param = first if term is None else check.position(term, fit.names, what="term")
-    rho = diagnose(fit).icc.estimate if icc is None else icc
-    return ModelSource(fit, param, float(np.clip(np.nan_to_num(rho), 0.0, MOST_ICC)))
+def _icc(fit: Fit, asked: float | None) -> float:
+    rho = diagnose(fit).icc.estimate if asked is None else asked
+    return float(np.clip(np.nan_to_num(rho), 0.0, MOST_ICC))
 
 
 def _words(plan: PowerAnalysis) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra import check
 from lyra.certificate import Certificate
 from lyra.diagnose import Diagnosis, diagnose
 from lyra.formula import Formula, parse
@@ -20,6 +19,7 @@ from lyra.moments import Moments
 from lyra.ols import Fit, least_squares
 from lyra.per_cluster import PerClusterTest, per_cluster_test
 from lyra.randomisation import RandomisationTest, randomisation_test
+from lyra.subjects import coefficient
 from lyra.wald import Inference, infer
 from lyra.wild import WildBootstrap, wild_bootstrap
 
@@ -160,9 +160,7 @@ class Regression:
         return level_test(self.fit, coarse, param=param, **options)
 
     def _position(self, term: str | None) -> int:
-        if term is not None:
-            return check.position(term, self.names, what="term")
-        return next((j for j, name in enumerate(self.names) if name != "Intercept"), 0)
+        return coefficient(self.fit, term)
 
     def __str__(self) -> str:
         return str(self.ladder())
