@@ -104,9 +104,9 @@ def test_significant_estimates_of_a_weak_design_exaggerate():
 def test_clusters_needed_reach_the_target_and_fewer_do_not(plan):
     n = plan.clusters_needed
     reached = power(World(n, cluster_size=20, icc=0.05), ByCluster(), effect=0.3, method="CV2", seed=4)
-    missed = power(World(n - 2, cluster_size=20, icc=0.05), ByCluster(), effect=0.3, method="CV2", seed=4)
+    missed = power(World(n - 1, cluster_size=20, icc=0.05), ByCluster(), effect=0.3, method="CV2", seed=4)
     assert reached.effect_power >= 0.8
-    assert missed.effect_power < 0.8 + 3 * 0.009  # neighbours differ by less than a Monte-Carlo error
+    assert missed.effect_power < 0.8
 
 
 def test_windows_of_a_switchback_come_in_blocks():
