@@ -80,8 +80,9 @@ def told(what: str, found: list[Outcome], examples: int) -> bool:
     for kind in (*WRONG, "cautious"):
         for sort in sorted((s for s in problems if s[0] == kind), key=lambda s: -problems[s]):
             print(f"  {kind:18} {sort[1]:60} {problems[sort]:6} problems {times[sort]:6} times")
-            held = sorted({each[1]: each for each in sorted(worst[sort], key=lambda e: e[0])}.values(),
-                          key=lambda e: -e[0])
+            held = sorted(
+                {each[1]: each for each in sorted(worst[sort], key=lambda e: e[0])}.values(), key=lambda e: -e[0]
+            )
             for _, number, finding, facts in held[: examples if kind in WRONG else min(examples, 1)]:
                 print(f"      --only {what}:{number}  {finding.told}\n          {facts}")
     return bool(bad)

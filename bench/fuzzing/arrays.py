@@ -32,10 +32,13 @@ class Truth:
     @classmethod
     def of(cls, p: Problem) -> Truth:
         rows = list(zip(*p.columns, strict=True))
-        kept = [i for i, code in enumerate(p.codes)
-                if code >= 0 and p.outcome[i] is not None and None not in rows[i]]
-        return cls([[column[i] for i in kept] for column in p.columns], [p.outcome[i] for i in kept],
-                   [p.codes[i] for i in kept], len(p.codes) - len(kept))
+        kept = [i for i, code in enumerate(p.codes) if code >= 0 and p.outcome[i] is not None and None not in rows[i]]
+        return cls(
+            [[column[i] for i in kept] for column in p.columns],
+            [p.outcome[i] for i in kept],
+            [p.codes[i] for i in kept],
+            len(p.codes) - len(kept),
+        )
 
     @property
     def G(self) -> int:
@@ -61,7 +64,8 @@ def judged(seed: np.random.SeedSequence) -> tuple[Problem, int, list[Finding]]:
     for variant in chosen:
         answer = ask(lambda: cluster_robust(p.y, p.X, clusters=p.clusters, variant=str(variant)))  # noqa: B023
         found += [*foreign(answer), *of_call(p, truth, answer, str(variant))]
-    bootstrapped = rng.random() < 0.3 and 2 <= truth.G <= MOST_PATTERNS
+    misread = any(finding.kind == "wrong" and finding.what in ("rows used", "clusters") for finding in found)
+    bootstrapped = not misread and rng.random() < 0.3 and 2 <= truth.G <= MOST_PATTERNS
     if bootstrapped:
         found += list(bootstrap(p, truth, int(rng.integers(len(p.columns)))))
     return p, len(chosen) + bootstrapped, found
@@ -79,8 +83,13 @@ def of_call(p: Problem, truth: Truth, answer: Answer, variant: str) -> Iterator[
         yield Finding("wrong", f"labels taken: {p.facts['labels']}", f"{res.n_clusters} clusters", np.inf)
     if (res.n_rows, res.n_clusters, res.dropped_rows) != (len(truth.y), truth.G, truth.dropped):
         what = "rows used" if res.n_rows != len(truth.y) else "clusters" if res.n_clusters != truth.G else "dropped"
-        yield Finding("wrong", what, f"{res.n_rows} rows, {res.n_clusters} clusters, {res.dropped_rows} dropped for "
-                      f"{len(truth.y)}, {truth.G}, {truth.dropped}", np.inf)
+        yield Finding(
+            "wrong",
+            what,
+            f"{res.n_rows} rows, {res.n_clusters} clusters, {res.dropped_rows} dropped for "
+            f"{len(truth.y)}, {truth.G}, {truth.dropped}",
+            np.inf,
+        )
         return
     if truth.dropped and not answer.has(DroppedRowsWarning):
         yield Finding("wrong", "dropped rows not told", "", np.inf)
@@ -135,8 +144,9 @@ def t_squared(exact: Exact, param: int) -> np.ndarray | None:
     """Return t² of every pattern, the sample first; None where one has no clear value."""
     a = fmpq_mat(1, exact.K, [exact.bread[param, k] for k in range(exact.K)])
     step = exact.beta[param] / exact.bread[param, param]
-    restricted = [score + fmpq_mat(gram) * a.transpose() * step
-                  for score, gram in zip(exact.scores, exact.grams, strict=True)]
+    restricted = [
+        score + fmpq_mat(gram) * a.transpose() * step for score, gram in zip(exact.scores, exact.grams, strict=True)
+    ]
     own = [(a * score)[0, 0] for score in restricted]
     unit = max((abs(v) for v in own), default=0)
     if unit == 0:

@@ -16,8 +16,39 @@ import pyarrow as pa
 
 Rng = np.random.Generator
 DAY = dt.date(2024, 2, 27)
-TRAPS = ("1.10", "1.1", "007", "7", "1_2", "12", "1e1", "10", "NA", "null", "None", "nan", "true", "a", "a ", " a", "A",
-         "é", "e\u0301", "#1", '"', "'", "a,b", "x\ny", "-", "0", "-0", "+1", "1", "١", "\\N")
+TRAPS = (
+    "1.10",
+    "1.1",
+    "007",
+    "7",
+    "1_2",
+    "12",
+    "1e1",
+    "10",
+    "NA",
+    "null",
+    "None",
+    "nan",
+    "true",
+    "a",
+    "a ",
+    " a",
+    "A",
+    "é",
+    "e\u0301",
+    "#1",
+    '"',
+    "'",
+    "a,b",
+    "x\ny",
+    "-",
+    "0",
+    "-0",
+    "+1",
+    "1",
+    "١",
+    "\\N",
+)
 
 
 @dataclass(frozen=True)
@@ -118,8 +149,9 @@ KINDS: dict[str, Kind] = {
     "list of ints with NaN": Kind(run_from(BIG + 1), nan_for_none, takes_missing=True),
     "bool": Kind(lambda _r, G: [False, True][:G], array("bool"), most=2),
     "float": Kind(lambda r, G: list(r.permutation(G) / 4.0), lambda v: np.array(nan_for_none(v)), takes_missing=True),
-    "float beyond 2^53": Kind(lambda _r, G: [float(2**60 + 256 * k) for k in range(G)], array("float64"),
-                              must_refuse=True),
+    "float beyond 2^53": Kind(
+        lambda _r, G: [float(2**60 + 256 * k) for k in range(G)], array("float64"), must_refuse=True
+    ),
     "text": Kind(text, array("str")),
     "list of text": Kind(text, takes_missing=True),
     "list of text with NaN": Kind(text, nan_for_none, takes_missing=True),
@@ -131,7 +163,8 @@ KINDS: dict[str, Kind] = {
     "dates": Kind(days, objects, takes_missing=True),
     "datetime64": Kind(days, numpy_times, takes_missing=True),
     "datetimes with zones": Kind(
-        lambda _r, G: [dt.datetime(2024, 10, 27, k % 24, k // 24, tzinfo=dt.UTC) for k in range(G)], takes_missing=True),
+        lambda _r, G: [dt.datetime(2024, 10, 27, k % 24, k // 24, tzinfo=dt.UTC) for k in range(G)], takes_missing=True
+    ),
     "Decimals": Kind(lambda _r, G: [Decimal(10) ** 25 + Decimal(k) / 8 for k in range(G)], takes_missing=True),
     "uuids": Kind(lambda _r, G: [uuid.UUID(int=2**127 + k) for k in range(G)], may_refuse=True),
     "mixed 1 and '1'": Kind(lambda _r, G: [k // 2 if k % 2 else str(k // 2) for k in range(G)], takes_missing=True),
@@ -142,28 +175,37 @@ KINDS: dict[str, Kind] = {
     "pandas Int64": Kind(run_from(BIG), lambda v: pd.Series(v, dtype="Int64"), takes_missing=True),
     "pandas Int64 array": Kind(run_from(BIG), lambda v: pd.array(v, dtype="Int64"), takes_missing=True),
     "pandas UInt64": Kind(run_from(2**63), lambda v: pd.Series(v, dtype="UInt64"), takes_missing=True),
-    "pandas boolean": Kind(lambda _r, G: [False, True][:G], lambda v: pd.array(v, dtype="boolean"), takes_missing=True,
-                           most=2),
+    "pandas boolean": Kind(
+        lambda _r, G: [False, True][:G], lambda v: pd.array(v, dtype="boolean"), takes_missing=True, most=2
+    ),
     "pandas string": Kind(traps, lambda v: pd.Series(v, dtype="string"), takes_missing=True),
     "pandas object": Kind(traps, lambda v: pd.Series(v, dtype=object), takes_missing=True),
     "pandas category": Kind(text, lambda v: pd.Series(pd.Categorical(v)), takes_missing=True),
-    "pandas category of ints": Kind(run_from(BIG), lambda v: pd.Categorical(pd.array(v, dtype="Int64")),
-                                    takes_missing=True),
+    "pandas category of ints": Kind(
+        run_from(BIG), lambda v: pd.Categorical(pd.array(v, dtype="Int64")), takes_missing=True
+    ),
     "pandas ordered category": Kind(text, ordered, takes_missing=True),
     "pandas arrow ints": Kind(run_from(BIG), lambda v: pd.Series(v, dtype="int64[pyarrow]"), takes_missing=True),
     "polars Int64": Kind(run_from(BIG), lambda v: pl.Series(v, dtype=pl.Int64), takes_missing=True),
     "polars UInt64": Kind(run_from(2**63), lambda v: pl.Series(v, dtype=pl.UInt64), takes_missing=True),
-    "polars Int128": Kind(run_from(2**80), lambda v: pl.Series(v, dtype=pl.Int128), takes_missing=True,
-                          may_refuse=True),
+    "polars Int128": Kind(
+        run_from(2**80), lambda v: pl.Series(v, dtype=pl.Int128), takes_missing=True, may_refuse=True
+    ),
     "polars String": Kind(traps, lambda v: pl.Series(v, dtype=pl.String), takes_missing=True),
     "polars Categorical": Kind(text, lambda v: pl.Series(v, dtype=pl.Categorical), takes_missing=True),
     "polars Date": Kind(days, lambda v: pl.Series(v, dtype=pl.Date), takes_missing=True),
-    "polars Decimal": Kind(lambda _r, G: [Decimal(k) + Decimal("0.25") for k in range(G)],
-                           lambda v: pl.Series(v, dtype=pl.Decimal(30, 2)), takes_missing=True),
+    "polars Decimal": Kind(
+        lambda _r, G: [Decimal(k) + Decimal("0.25") for k in range(G)],
+        lambda v: pl.Series(v, dtype=pl.Decimal(30, 2)),
+        takes_missing=True,
+    ),
     "arrow int64": Kind(run_from(BIG), lambda v: pa.array(v, type=pa.int64()), takes_missing=True),
     "arrow chunked": Kind(run_from(BIG), chunked, takes_missing=True),
     "arrow string": Kind(traps, lambda v: pa.array(v, type=pa.string()), takes_missing=True),
     "arrow dictionary": Kind(text, lambda v: pa.array(v).dictionary_encode(), takes_missing=True),
-    "arrow decimal": Kind(lambda _r, G: [Decimal(10) ** 20 + k for k in range(G)],
-                          lambda v: pa.array(v, type=pa.decimal128(38, 0)), takes_missing=True),
+    "arrow decimal": Kind(
+        lambda _r, G: [Decimal(10) ** 20 + k for k in range(G)],
+        lambda v: pa.array(v, type=pa.decimal128(38, 0)),
+        takes_missing=True,
+    ),
 }

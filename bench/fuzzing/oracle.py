@@ -155,12 +155,13 @@ class Exact:
     def _rowwise(self, power: int) -> list[arb | None]:
         """Return Σ u_i² (A⁻¹x_i)_j² (1 − h_i)^-power; a row that alone carries a coefficient leaves it None."""
         alone = [power > 0 and h == 1 for h in self.leverages]
-        left = [arb(1) if one or not power else arb(1 - h) ** power
-                for h, one in zip(self.leverages, alone, strict=True)]
-        weights = [arb(0) if one else arb(u) ** 2 / f
-                   for u, one, f in zip(self.residuals, alone, left, strict=True)]
+        left = [
+            arb(1) if one or not power else arb(1 - h) ** power for h, one in zip(self.leverages, alone, strict=True)
+        ]
+        weights = [arb(0) if one else arb(u) ** 2 / f for u, one, f in zip(self.residuals, alone, left, strict=True)]
         return [
-            None if any(one and w[j] != 0 for one, w in zip(alone, self._carried, strict=True))
+            None
+            if any(one and w[j] != 0 for one, w in zip(alone, self._carried, strict=True))
             else sum((v * arb(w[j]) ** 2 for v, w in zip(weights, self._carried, strict=True)), arb(0))
             for j in range(self.K)
         ]
@@ -301,8 +302,11 @@ class Exact:
     def explained(self) -> float:
         """‖y‖/‖û‖, y less its mean where a column is constant: the digits that û loses."""
         total = sum(self.y)
-        squares = sum((self.N * v - total) ** 2 for v in self.y) if any(self.constants) else self.N**2 * sum(
-            v * v for v in self.y)
+        squares = (
+            sum((self.N * v - total) ** 2 for v in self.y)
+            if any(self.constants)
+            else self.N**2 * sum(v * v for v in self.y)
+        )
         return np.inf if self.rss == 0 else float((arb(fmpq(squares, self.N**2) / self.rss)).sqrt().mid())
 
     @cached_property

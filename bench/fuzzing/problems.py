@@ -58,8 +58,17 @@ def problem(seed: np.random.SeedSequence) -> Problem:
     columns, outcome = FRAMES[form].as_held(columns), OUTCOMES[y_form].as_held([outcome])[0]
     facts |= {"X as": form, "y as": y_form}
     names = tuple(f"{'c' if FRAMES[form].named else 'x'}{j}" for j in range(len(columns)))
-    return Problem(facts, FRAMES[form].pack(columns, names), OUTCOMES[y_form].pack([outcome], ("y",)), handed, columns,
-                   outcome, codes, names, KINDS[kind])
+    return Problem(
+        facts,
+        FRAMES[form].pack(columns, names),
+        OUTCOMES[y_form].pack([outcome], ("y",)),
+        handed,
+        columns,
+        outcome,
+        codes,
+        names,
+        KINDS[kind],
+    )
 
 
 def pick(rng: Rng, table: dict[str, Any]) -> str:
