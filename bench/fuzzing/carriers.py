@@ -45,26 +45,24 @@ def carry_pandas(t: Table, rng: Rng, _folder: Path) -> Carried:
 
 
 def series(column: Column, rng: Rng) -> pd.Series:
-    values, gone = column.values, None in column.values
-    match column.kind:
-        case "int":
-            return pd.Series(values, dtype="Int64" if gone else str(rng.choice(["int64", "Int64"])))
-        case "uint64":
-            return pd.Series(values, dtype="UInt64")
-        case "bool":
-            return pd.Series(values, dtype="boolean" if gone else "bool")
-        case "decimal":
-            return pd.Series(values, dtype=pd.ArrowDtype(pa.decimal128(38, 0)))
-        case "text":
-            if rng.random() < 0.3:
-                return pd.Series([float("nan") if v is None else v for v in values], dtype=object)
-            return pd.Series(values, dtype=str(rng.choice(["object", "string", "str"])))
-        case "date":
-            return pd.Series(pd.to_datetime(pd.Series(values)))
-        case "ordered":
-            return pd.Series(pd.Categorical(values, categories=[*column.order], ordered=True))
-        case _:
-            return pd.Series(values, dtype="float64")
+    if column.kind == "text" and rng.random() < 0.3:
+        return pd.Series([float("nan") if v is None else v for v in column.values], dtype=object)
+    if column.kind == "date":
+        return pd.Series(pd.to_datetime(pd.Series(column.values)))
+    if column.kind == "ordered":
+        return pd.Series(pd.Categorical(column.values, categories=[*column.order], ordered=True))
+    whole, gone = PANDAS[column.kind]
+    return pd.Series(column.values, dtype=rng.choice(np.array(gone if None in column.values else whole, dtype=object)))
+
+
+PANDAS: dict[str, tuple[list[Any], list[Any]]] = {  # dtypes without and with a missing value
+    "float": (["float64", "Float64"], ["float64", "Float64"]),
+    "int": (["int64", "Int64", "int64[pyarrow]"], ["Int64", "int64[pyarrow]"]),
+    "uint64": (["uint64", "UInt64"], ["UInt64"]),
+    "bool": (["bool", "boolean"], ["boolean"]),
+    "decimal": ([pd.ArrowDtype(pa.decimal128(38, 0))], [pd.ArrowDtype(pa.decimal128(38, 0))]),
+    "text": (["object", "string", "str"], ["object", "string", "str"]),
+}
 
 
 def polars_frame(t: Table) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 Columns are made integers by a power of two each, sums of products are integers, solutions are fractions: whether a
 rank is full or a standard error is zero is decided, not judged. CV2's matrix function f(P) = P^(-1/2) of
-P = (A − A_g) A⁻¹ is iterated at 512 bits, in coordinates where A is diagonal. Conventions and factors are those of the design's math, sections 2 and 3.
+P = (A − A_g) A⁻¹ is iterated at 512 bits, in coordinates where A is diagonal: X_g'(I − H_gg)^(-1/2) û_g = f(P_g) s_g,
+for H_gg = X_gA⁻¹X_g'. On directions that only cluster g identifies f is zero.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Problem:
-    """What is handed in (X, y, clusters) and the truth it was made of (columns, outcome, codes; None and -1 missing)."""
+    """X, y and clusters as handed in, and the truth they were made of; None and -1 are missing."""
 
     facts: dict[str, Any]
     X: Any
