@@ -6,7 +6,10 @@ its ratio is then a lower bound, and says so. Exits with 1 when a bound is misse
 
 from __future__ import annotations
 
-from core import alternating, data, extra_memory, seconds, verdict  # isort: skip  sets one thread before numpy loads
+try:  # isort: skip  sets one thread before numpy loads
+    from bench.core import alternating, data, extra_memory, seconds, verdict
+except ModuleNotFoundError:  # run as a file
+    from core import alternating, data, extra_memory, seconds, verdict
 
 import argparse
 import multiprocessing

@@ -109,7 +109,8 @@ def columns(truth: Truth, kept: list[int], answer: Answer) -> Iterator[Finding]:
         yield Finding("wrong", "dropped columns not told", f"kept {kept}", np.inf)
     if part.rank < whole.rank:
         fuller = independent(truth, kept)
-        kind = "wrong" if fuller.condition < judge.GOOD else "cautious"
+        clear = fuller.condition < judge.GOOD and fuller.raw_condition < judge.HELD
+        kind = "wrong" if clear else "cautious"
         yield Finding(kind, "dropped an independent column", f"kept {kept}, condition {fuller.condition:.1e}", np.inf)
 
 

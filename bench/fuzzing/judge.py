@@ -23,7 +23,8 @@ from lyra.errors import ConditionWarning, LyraError, LyraWarning
 
 ROOM = 16.0
 SILENT = 1e-6
-GOOD = 1e9  # a condition at which no column may be called a combination of the others
+GOOD = 1e9  # a condition, of centred columns, at which none may be called a combination of the others
+HELD = 1e13  # and of the columns as they are, where what is left of one is more than its own last digits
 WRONG = ("wrong", "imprecise", "foreign exception", "foreign warning")
 LEAVES_OUT = ("HC2", "HC3", "CV2", "CV3", "CV3J")
 
@@ -90,15 +91,12 @@ def bound(exact: Exact) -> float:
 
 
 def scales(exact: Exact) -> list[arb]:
-    """What the error of each coefficient is measured in."""
+    """What the error of each coefficient is measured in; a constant's takes in what the others' do to it."""
     iid, lengths, means = exact.se("iid"), lengths_of(exact), means_of(exact)
-    sizes = [abs(b) * length for b, length in zip(exact.coef, lengths, strict=True)]
-    found = []
-    for j, b in enumerate(exact.coef):
-        reach = [abs(b), arb(exact.N).sqrt() * iid[j], larger(sizes) / lengths[j]]
-        if exact.constants[j]:
-            reach += [abs(c * m) / abs(means[j]) for c, m in zip(exact.coef, means, strict=True)]
-        found.append(larger(reach))
+    size = larger(abs(b) * length for b, length in zip(exact.coef, lengths, strict=True))
+    found = [larger([abs(b), arb(exact.N).sqrt() * iid[j], size / lengths[j]]) for j, b in enumerate(exact.coef)]
+    for j in (j for j, constant in enumerate(exact.constants) if constant):
+        found[j] = larger([found[j], *(s * abs(m / means[j]) for s, m in zip(found, means, strict=True))])
     return found
 
 

@@ -296,8 +296,11 @@ class Exact:
 
     @cached_property
     def condition(self) -> float:
-        values = np.linalg.svd(self.centred, compute_uv=False)
-        return float(values[0] / values[-1]) if values[-1] > 0 else np.inf
+        return condition(self.centred)
+
+    @cached_property
+    def raw_condition(self) -> float:
+        return condition(np.array([unit_length([row[j] for row in self.X]) for j in range(self.K)]).T)
 
     @cached_property
     def explained(self) -> float:
@@ -327,6 +330,11 @@ class Exact:
 def squares(values: Iterable[fmpq]) -> arb:
     """Return the sum of squares: exactly zero when every value is."""
     return sum((arb(v) ** 2 for v in values), arb(0))
+
+
+def condition(X: np.ndarray) -> float:
+    values = np.linalg.svd(X, compute_uv=False)
+    return float(values[0] / values[-1]) if values[-1] > 0 else np.inf
 
 
 def unit_length(column: list[int]) -> list[float]:
