@@ -8,7 +8,7 @@ cluster sums. Rademacher patterns are enumerated up to G = 12, and 999 draws, fr
 from __future__ import annotations
 
 try:  # isort: skip  sets one thread before numpy loads
-    from bench.core import data as _one_thread  # noqa: F401
+    from bench.core import data as _one_thread
 except ModuleNotFoundError:  # run as a file
     from core import data as _one_thread  # noqa: F401
 
