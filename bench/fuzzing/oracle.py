@@ -199,6 +199,17 @@ class Exact:
         """Whether a coefficient has no estimate without some cluster."""
         return [any(m[j] != 0 for basis in self.null_directions for m in basis) for j in range(self.K)]
 
+    def lost_share(self, j: int, *, rows: bool) -> float:
+        """The largest share of coefficient j's row of L⁻¹ that lies in a direction lost with one cluster or row."""
+        whole = arb(self.bread[j, j]).sqrt()
+        ones = [w for w, h in zip(self._carried, self.leverages, strict=True) if h == 1]
+        found = [arb(0)]
+        for m in ones if rows else [m for basis in self.null_directions for m in basis]:
+            column = fmpq_mat(self.K, 1, m)
+            length = arb((column.transpose() * fmpq_mat(self.A) * column)[0, 0]).sqrt()
+            found.append(abs(arb(m[j])) / (length * whole))
+        return max(float(v.mid()) for v in found)
+
     @cached_property
     def moved(self) -> list[list[fmpq]]:
         """β̂^(g) − β̂ (G, K); of no meaning where `lost`."""
