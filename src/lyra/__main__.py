@@ -1,0 +1,6 @@
+"""`python -m lyra`: the command line."""
+
+from lyra.cli import main
+
+if __name__ == "__main__":
+    main()
