@@ -177,7 +177,7 @@ def _by_rule(lines: Lines, candidates: Sequence[Rung]) -> Advice:
     lost = [rung for rung in lines.rungs if rung.method in _order(lines) and not rung.computable]
     alone = _alone(lines)
     if lost or alone:
-        without = f"without {listed(alone, 3)} there is no estimate of {lines.term!r}, and " if alone else ""
+        without = f"without cluster {listed(alone, 3)} there is no estimate of {lines.term!r}, and " if alone else ""
         return Advice(None, f"{without}what can still be computed is far too small; {_way_out(lines)}.")
     return Advice(candidates[0].method, f"{_reason(lines, candidates[0])} This is by rule, without a certificate.")
 
@@ -201,8 +201,8 @@ def _reason_for_cv2(lines: Lines, best: Rung) -> str:
             f"below {FEWEST_DOF:g} no line is sure to hold its level."
         )
     return (
-        f"it allows for few and unequal clusters: its law has {best.dof:.3g} degrees of freedom, by how many of the "
-        f"{lines.diagnosis.G} clusters carry {lines.term!r}."
+        f"it allows for few and unequal clusters; of the {lines.diagnosis.G} its law keeps {best.dof:.3g} degrees of "
+        f"freedom for {lines.term!r}."
     )
 
 
@@ -213,20 +213,30 @@ def _why_no_candidate(lines: Lines) -> str:
     if not any(rung.method in _order(lines) for rung in lines.rungs):
         return "none here allows for clusters; ask for the lines that do."
     alone = _alone(lines)
-    why = f": without {listed(alone, 3)} it has no estimate" if alone else ""
+    why = f": without cluster {listed(alone, 3)} it has no estimate" if alone else ""
     return f"none that allows for clusters can be computed for {lines.term!r}{why}; {_way_out(lines)}."
 
 
 def _alone(lines: Lines) -> list[str]:
     """Return the clusters without which the coefficient has no estimate."""
     j = lines.diagnosis.names.index(lines.term)
-    return [f"cluster {case.cluster!s}" for case in lines.diagnosis.unidentified if j in case.coefficients]
+    return [str(case.cluster) for case in lines.diagnosis.unidentified if j in case.coefficients]
+
+
+def _absorbed(d: Diagnosis) -> bool:
+    """Whether the columns absorb every cluster's mean, as dummies of the clusters do."""
+    return isnan(d.icc.between)
 
 
 def _way_out(lines: Lines) -> str:
     """Return what is left to do: randomisation inference where it can tell anything, else more clusters."""
     if lines.arms is None:
         return "more clusters would help"
+    if _absorbed(lines.diagnosis):
+        return (
+            f"{lines.term!r} is constant within clusters and the other columns absorb every cluster's mean, so nothing "
+            "tells of it: leave those columns out"
+        )
     if _assignments(lines) < LEAST_ASSIGNMENTS:
         return (
             f"more clusters on each side would help, for {lines.arms[0]} treated of {lines.diagnosis.G} can be drawn "
@@ -262,13 +272,13 @@ def _not_covered(lines: Lines) -> str:
     d = lines.diagnosis
     if not lines.judged or lines.n_rows == d.G:
         return ""
-    absorbed = isnan(d.icc.estimate)
+    absorbed = _absorbed(d)
     simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
     if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
         return ""
     shock = "which these columns absorb" if absorbed else f"with an ICC up to {lines.judged_up_to:.3g}"
     return (
         f"The certificate covers a shock common to a cluster's rows, {shock}: SE(CV1)/SE(iid) would be "
-        f"{simulated:.2f}. It is {lines.moulton:.2f} here, and what makes it so, such as serial correlation or effects that differ by "
-        "cluster, is not covered."
+        f"{simulated:.2f}. It is {lines.moulton:.2f} here, and what makes it so, such as serial correlation or "
+        "effects that differ by cluster, is not covered."
     )

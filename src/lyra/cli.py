@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 
-from lyra.errors import DataError, InputError, LyraError, spoken_in_the_shell
+from lyra.errors import (
+    DataError,
+    InputError,
+    LyraError,
+    NotIdentifiedError,
+    UnidentifiedWarning,
+    spoken_in_the_shell,
+)
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -48,8 +55,8 @@ LESSON = (
 )
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
-    "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), power.md "
-    "(a plan)."
+    "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
+    "power.md (a plan)."
 )
 
 
@@ -572,7 +579,13 @@ def _ladder(
     from lyra.ladder import LADDER
 
     ladder = regression.ladder(term, methods=variants or LADDER, level=level)
-    return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed)) if bootstrap else ladder
+    if not bootstrap:
+        return ladder
+    try:
+        return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed))
+    except NotIdentifiedError as error:  # the other lines stand
+        warnings.warn(f"There is no bootstrap line. {error}", UnidentifiedWarning, stacklevel=2)
+        return ladder
 
 
 def _certified(regression: Regression, ladder: Ladder, **asked: Any) -> Ladder:

@@ -27,6 +27,7 @@ FEW_EFFECTIVE = 10  # G*
 FEW_ARM = 6  # CV1 with t(G − 1) rejects .120 with five treated of 50
 TINY_ARM = 4  # below which the bootstrap fails as well, and randomisation inference belongs beside any line
 DOMINANT_SHARE, DOMINANT_TIMES, DOMINANT_LEAST = 0.5, 5.0, 0.1  # more than half; or 5 times its part and a tenth
+DOMINANT_OF_TWO = 1.5  # times its part: of two clusters each holds half
 UNEQUAL = 1.0  # coefficient of variation of the sizes
 ROUNDING = 1e-18  # of a sum of squares, the share that is none
 
@@ -328,7 +329,7 @@ def _dominant(d: Diagnosis) -> Iterator[str]:
     shares = d.partial_leverage[:, wanted]
     g, column = np.unravel_index(int(shares.argmax()), shares.shape)
     share, j, label = float(shares[g, column]), wanted[column], d.cluster_labels[g]
-    if share > DOMINANT_SHARE or share > max(DOMINANT_LEAST, DOMINANT_TIMES / d.G):
+    if share > max(DOMINANT_SHARE, DOMINANT_OF_TWO / d.G) or share > max(DOMINANT_LEAST, DOMINANT_TIMES / d.G):
         without = d.influence[g, j]
         moved = "there is no estimate" if np.isnan(without) else f"the estimate is {without:.4g}"
         yield (

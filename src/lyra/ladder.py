@@ -198,8 +198,8 @@ def _warn_of(rungs: Sequence[Rung], diagnosis: Diagnosis, j: int) -> None:
     lost = [rung.method for rung in rungs if not rung.computable]
     if not lost:
         return
-    alone = [f"cluster {case.cluster!s}" for case in diagnosis.unidentified if j in case.coefficients]
-    why = f": without {listed(alone, 4)} there is no estimate of it" if alone else ""
+    alone = [str(case.cluster) for case in diagnosis.unidentified if j in case.coefficients]
+    why = f": without cluster {listed(alone, 4)} there is no estimate of it" if alone else ""
     warnings.warn(
         f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not computable for {diagnosis.names[j]!r}{why}.",
         UnidentifiedWarning,
@@ -252,12 +252,12 @@ def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
 
 
 def _judged(certificate: Certificate) -> dict[str, Judged]:
-    """Return every method's worst verdict, with the largest size that has it."""
+    """Return every method's worst verdict and its largest size."""
     found = {}
     for method in dict.fromkeys(row.method for row in certificate.rows):
         own = [row for row in certificate.rows if row.method == method]
         verdict = max(map(_word, own), key=WORDS.index)
-        worst = max((row for row in own if _word(row) == verdict), key=lambda row: row.size)
+        worst = max(own, key=lambda row: row.size)
         size = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
         found[method] = Judged(verdict, *size, certificate.alpha, usable=all(row.usable for row in own))
     return found

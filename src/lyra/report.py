@@ -44,7 +44,7 @@ def ladder_page(ladder: Ladder, width: int) -> Iterator[RenderableType]:
     columns = [
         _Column("method", [rung.method for rung in rungs], left=True),
         _Column("std. error", [_fixed(rung.std_error, digits) for rung in rungs]),
-        _Column("t", [_known(rung.statistic, ".3f") for rung in rungs], spare=True),
+        _Column("t", [_fixed(rung.statistic, 3) for rung in rungs], spare=True),
         _Column("p", [_probability(rung.p_value) for rung in rungs]),
         _Column(
             f"{100 * ladder.level:g} % interval",
