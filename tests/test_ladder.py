@@ -211,8 +211,8 @@ def test_the_line_by_rule_while_it_is_inconclusive():
     assert advice(row("CV1", "uncertified", 0.09), row("CV2", "inconclusive", 0.061, low=0.0555, high=0.0668)) == (
         "CV2",
         (
-            "its size, 0.061 in [0.056, 0.067], is not settled yet and no line is certified; more replicates (maximum=) "
-            "may settle it."
+            "its size, 0.061 in [0.056, 0.067], is not settled yet and no line is certified; more replicates "
+            "(maximum=) may settle it."
         ),
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed
+from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.ols import Fit
 
 __all__ = [
@@ -140,7 +140,7 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
         are NaN.
     """
     if variant not in VARIANTS:
-        raise InputError(f"variant={variant!r} is unknown: {did_you_mean(variant, VARIANTS)}.")
+        raise InputError(f"{option('variant', variant)} is unknown: {did_you_mean(variant, VARIANTS)}.")
     vcov = fit.W @ VARIANTS[variant].function(fit) @ fit.W.T
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     if lost:
