@@ -70,5 +70,5 @@ DANGERS: dict[str, Callable[[], Danger]] = {
     "unequal sizes": lambda: Danger(_with_treated([2, 3, 5, 80, 90, 4, 4, 3, 2, 60, 5, 6, 2, 3, 4, 5], range(8))),
     "zero scores": lambda: Danger(_two_states(), "y ~ t + C(g)"),
     "a perfect fit": lambda: Danger(_perfect(), "y ~ t + code"),
-    "eight clusters": lambda: Danger(_with_treated([15] * 8, range(4))),
+    "ten clusters": lambda: Danger(_with_treated([15] * 10, range(5))),
 }

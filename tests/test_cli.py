@@ -658,9 +658,9 @@ def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
         ),
         (
             ("fit", FARMERS, "takeup_survey ~ default"),
-            "lyra fit needs --cluster, the column of cluster labels: pass it.",
+            "lyra fit needs --cluster, the column of cluster labels: see lyra fit --help.",
         ),
-        (("fit", FARMERS), "lyra fit needs FORMULA, for example"),
+        (("fit", FARMERS), 'lyra fit needs FORMULA, such as "y ~ treat + x": see lyra fit --help.'),
         (("fit", FARMERS, "y ~ x", "--cluster"), "--cluster needs a value after it: see lyra fit --help."),
         (("fit", FARMERS, "y ~ x", "--cluster", "g", "--clutser", "g"), "Unknown option: --clutser. Did you mean"),
         (

@@ -465,11 +465,12 @@ def _run_on_streams(arguments: Sequence[str]) -> int:
     _take_every_letter()
     try:
         code = run(arguments)
-        sys.stdout.flush()
+        if code != BAD_INPUT:
+            sys.stdout.flush()
     except BrokenPipeError:
         return READER_LEFT
     except OSError as error:
-        return _refused(f"what was found could not be printed ({error.strerror}): free the output.")
+        return _refused(_unprinted(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     with suppress(OSError):
@@ -544,6 +545,9 @@ def _sentence(error: BaseException) -> str:
             return str(error)
 
 
+NEEDED = {"--cluster": ", the column of cluster labels", "FORMULA": ', such as "y ~ treat + x"', "DATA": ", a file"}
+
+
 def _missing(error: MissingArgumentError) -> str:
     argument, command = error.argument, " ".join(("lyra", *(error.command_chain or ())))
     if argument is None:
@@ -551,8 +555,7 @@ def _missing(error: MissingArgumentError) -> str:
     if error.keyword or argument.tokens:
         return f"{error.keyword or argument.name} needs a value after it: see {command} --help."
     name = argument.name if argument.index is None else argument.name.removeprefix("--").upper()
-    meaning = (argument.parameter.help or "").split(":")[0].split(";")[0].rstrip(".")
-    return f"{command} needs {name}, {meaning[:1].lower()}{meaning[1:]}: pass it."
+    return f"{command} needs {name}{NEEDED.get(name, '')}: see {command} --help."
 
 
 def _of_the_system(error: OSError) -> str:
@@ -765,7 +768,16 @@ def _print(page: Callable[[int], Iterable[Any]]) -> None:
 
 
 def _write(text: str) -> None:
-    print(text)  # noqa: T201
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DataError(_unprinted(error)) from error
+
+
+def _unprinted(error: OSError) -> str:
+    return f"what was found could not be printed ({error.strerror}): free the output."
 
 
 def _write_document(values: Any) -> None:
