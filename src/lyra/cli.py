@@ -563,8 +563,9 @@ def _of_the_system(error: OSError) -> str:
         Path.cwd()
     except OSError:
         return "the folder this is run from is no longer there: change to one that is."
-    where = f" {error.filename!r}" if error.filename else ""
-    return f"the system refused{where} ({error.strerror or error}): check that it is there, and its permissions."
+    if not error.filename:
+        return _unprinted(error)
+    return f"the system refused {error.filename!r} ({error.strerror or error}): check that it is there, and its permissions."
 
 
 # --- fit ----------------------------------------------------------------------------------------
@@ -768,12 +769,7 @@ def _print(page: Callable[[int], Iterable[Any]]) -> None:
 
 
 def _write(text: str) -> None:
-    try:
-        print(text, flush=True)  # noqa: T201
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DataError(_unprinted(error)) from error
+    print(text, flush=True)  # noqa: T201
 
 
 def _unprinted(error: OSError) -> str:
