@@ -565,7 +565,8 @@ def _of_the_system(error: OSError) -> str:
         return "the folder this is run from is no longer there: change to one that is."
     if not error.filename:
         return _unprinted(error)
-    return f"the system refused {error.filename!r} ({error.strerror or error}): check that it is there, and its permissions."
+    why = error.strerror or error
+    return f"the system refused {error.filename!r} ({why}): check that it is there, and its permissions."
 
 
 # --- fit ----------------------------------------------------------------------------------------
