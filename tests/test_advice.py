@@ -128,7 +128,7 @@ def test_the_grid_holds_every_end():
     assert len(NAMES) >= 10
     assert {None, "CV2"} <= set(ends.values())
     told = " ".join(seen(name, certified=True)[2]["diagnostics"]["advice"] for name in NAMES)
-    for words in ("never rejects", "randomisation inference", "is not covered", "leave those columns out"):
+    for words in ("never rejects", "randomisation inference", "is not covered", "leave out columns of the clusters"):
         assert words in told
 
 

@@ -283,8 +283,8 @@ def test_a_treatment_that_the_other_columns_absorb_is_sent_nowhere():
         told = reg.ladder("treat").advice
     assert told.method is None
     assert told.reason.endswith(
-        "; 'treat' is constant within clusters and the other columns absorb every cluster's mean, so nothing tells of "
-        "it: leave those columns out."
+        "; 'treat' is constant within clusters and the columns together absorb every cluster's mean, so no clusters "
+        "are left to compare: leave out columns of the clusters, or find more clusters."
     )
 
 

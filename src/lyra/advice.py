@@ -234,8 +234,8 @@ def _way_out(lines: Lines) -> str:
         return "more clusters would help"
     if _absorbed(lines.diagnosis):
         return (
-            f"{lines.term!r} is constant within clusters and the other columns absorb every cluster's mean, so nothing "
-            "tells of it: leave those columns out"
+            f"{lines.term!r} is constant within clusters and the columns together absorb every cluster's mean, so no "
+            "clusters are left to compare: leave out columns of the clusters, or find more clusters"
         )
     if _assignments(lines) < LEAST_ASSIGNMENTS:
         return (
