@@ -19,7 +19,7 @@ import pytest
 
 import lyra
 from lyra.certificate import Certificate
-from lyra.cli import run
+from lyra.cli import app, run
 from lyra.datasets import social_insure
 from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
 from lyra.errors import FinerClustersWarning
@@ -88,10 +88,11 @@ def test_demo_tells_a_real_experiment_and_then_the_two_designs(told):
     assert [line.split()[0] for line in lines[5:10]] == ["iid", "CV1", "CV2", "CV3", "WCR-11"]
     assert lines[10] == "1,378 rows (32 left out for a missing value), 166 clusters: 81 treated, 85 not"
     assert lines[11].startswith("Moulton ratio SE(CV1)/SE(iid) = ")
-    assert lines[12].startswith("Certificate: the share of true nulls flagged, at worst, on the fitted design, ICC ")
-    assert lines[13].startswith("No danger found: 166 clusters ")
-    assert lines[14].startswith("Read ")
-    assert "on this design it flags a true null" in lines[14]
+    assert lines[12].startswith("Other coefficients (asked for with --term): intensive, male, age, agpop, ")
+    assert lines[13].startswith("Certificate: the largest share of true nulls flagged on the fitted design, ICC ")
+    assert lines[14].startswith("No danger found: 166 clusters, for 'default' worth ")
+    assert lines[15].startswith("Read ")
+    assert "on this design it flags a true null" in lines[15]
     places = [
         told[0].index(f"\n{head}\n") for head in ("$ lyra certify", "cluster-randomised A/A", "user-randomised A/A")
     ]
@@ -159,7 +160,7 @@ def test_json_is_one_document_with_what_python_gives(capsys):
 
 
 def test_numbers_that_do_not_exist_are_null(one_treated, capsys):
-    assert run(["fit", one_treated, "y ~ treat", "--cluster", "g", "--json"]) == 0
+    assert run(["fit", one_treated, "y ~ treat", "--cluster", "g", "--json"]) == 4
     document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     lines = {line["method"]: line for line in document["ladder"]}
     assert (lines["CV3"]["std_error"], lines["CV3"]["dof"], lines["CV3"]["law"]) == (None, None, "not computable")
@@ -167,7 +168,10 @@ def test_numbers_that_do_not_exist_are_null(one_treated, capsys):
     assert document["diagnostics"]["treated_clusters"] == 1
     assert document["diagnostics"]["control_clusters"] == 7
     assert document["diagnostics"]["read"] is None
-    assert [warning.split(" is ")[0] for warning in document["warnings"]] == ["CV2", "CV3"]
+    assert (lines["CV3"]["verdict"], lines["CV3"]["size"]) == ("not computable", None)
+    assert document["warnings"] == [
+        "CV2 and CV3 are not computable for 'treat': without cluster 0 there is no estimate of it."
+    ]
 
 
 def test_lines_can_be_chosen(capsys):
@@ -205,13 +209,27 @@ def test_equal_seeds_print_the_same(past, capsys):
 
 
 def test_one_treated_cluster_is_told_and_no_line_is_read(one_treated, capsys):
-    assert run(["fit", one_treated, "y ~ treat", "--cluster", "g"]) == 0
+    assert run(["fit", one_treated, "y ~ treat", "--cluster", "g"]) == 4
     out, err = capsys.readouterr()
     lines = {line.split()[0]: line for line in out.splitlines() if line}
-    assert "not computable" in lines["CV3"]
-    assert "uncertified (1.000)" in lines["CV3"]
-    assert "Read no line: no method is certified on this design; the closest is " in out
-    assert [line.split(" is ")[0] for line in err.splitlines()] == ["warning: CV2", "warning: CV3"]
+    assert lines["CV3"].endswith("not computable  not computable")
+    assert "Read no line: none that allows for clusters is certified on this design (CV1 uncertified (" in out
+    assert err == "warning: CV2 and CV3 are not computable for 'treat': without cluster 0 there is no estimate of it.\n"
+
+
+def test_without_a_certificate_the_numbers_are_all_that_is_asked_for(one_treated, capsys):
+    assert run(["fit", one_treated, "y ~ treat", "--cluster", "g", "--no-certify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["diagnostics"]["read"] is None
+
+
+def test_a_bootstrap_that_does_not_exist_leaves_the_other_lines(one_treated, capsys):
+    """y = g in every row but for x, whose only cluster fits it exactly: no score varies."""
+    table = pd.DataFrame({"g": np.repeat([0, 1], 4), "x": [1.0, 2, 3, 5, 0, 0, 0, 0], "y": [3.0, 1, 2, 5, 1, 2, 4, 4]})
+    table.to_csv(one_treated, index=False)
+    assert run(["fit", one_treated, "y ~ x + C(g)", "--cluster", "g", "--bootstrap", "--no-certify"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()[3:7]] == ["iid", "CV1", "CV2", "CV3"]
+    assert "warning: There is no bootstrap line. The standard error of x is zero: " in err
 
 
 # --- certify: what is asked ---------------------------------------------------------------------
@@ -374,7 +392,7 @@ def test_warnings_go_to_stderr_or_into_the_document(past, capsys):
     own = [past, "--outcome", "y", "--cluster", "shop", "--design", "pairs", "--stratum", "pair", "--maximum", "500"]
     told = (
         "The analysis clusters by cluster and the design randomises by pair: 8 of its units are split over several "
-        "clusters, so cluster with level='unit'."
+        "clusters, so cluster with --level unit."
     )
     code = run(["certify", *own, "--method", "CV1"])
     out, err = capsys.readouterr()
@@ -431,15 +449,15 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--outcome", "y"], "A table needs cluster=, the name of its column: pass it."),
-        (["--cluster", "shop"], "A table needs outcome=, the name of its column: pass it."),
+        (["--outcome", "y"], "A table needs --cluster, the name of its column: pass it."),
+        (["--cluster", "shop"], "A table needs --outcome, the name of its column: pass it."),
         (
             ["--outcome", "yy", "--cluster", "shop"],
             "'yy' is not a column: did you mean 'y'? there is 'shop', 'week', 'pair', 'x', 'y'.",
         ),
         (
             ["--outcome", "y", "--cluster", "shp"],
-            "clusters='shp' is not a column: did you mean 'shop'? there is 'shop', 'week', 'pair', 'x', 'y'.",
+            "--cluster shp is not a column: did you mean 'shop'? there is 'shop', 'week', 'pair', 'x', 'y'.",
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--treated", "many"],
@@ -447,7 +465,7 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--treated", "16"],
-            "treated=16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15",
+            "--treated 16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15",
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "pairs", "--treated", "3"],
@@ -459,11 +477,11 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "pairs"],
-            "the design 'matched pairs' reads the stratum of each row: name its column with stratum=.",
+            "the design 'matched pairs' reads the stratum of each row: name its column with --stratum.",
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "switchback", "--window", "week", "--block", "4"],
-            "6 windows are not divisible by block=4; choose a block that divides 6, or leave the last 2 out",
+            "6 windows are not divisible by --block 4; choose a block that divides 6, or leave the last 2 out",
         ),
         (["--outcome", "y", "--cluster", "shop", "--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0.'),
     ],
@@ -522,10 +540,76 @@ def test_a_file_that_is_not_there(tmp_path, capsys):
         assert capsys.readouterr() == ("", told)
 
 
-def test_out_in_no_folder_is_refused_before_the_run(tmp_path, capsys):
-    path = str(tmp_path / "none" / "kept.json")
-    assert run(["certify", "--out", path]) == 2
-    assert capsys.readouterr() == ("", f"lyra: --out {path!r} is in no folder that exists: make the folder first.\n")
+@pytest.fixture
+def ten(asked):
+    """A world that is certified in a moment, and its command."""
+    return asked('methods = ["CV3"]\nmaximum = 500\n[world]\nn_clusters = 10\n[design]\n')
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("none/kept.json", "is in no folder that exists: make the folder first."),
+        ("s3://bucket/kept.json", "is an address: name a file on this machine."),
+        ("https://example.org/kept.json", "is an address: name a file on this machine."),
+        ("", "is a folder: name a file in it."),
+        ("/dev/null", "is no ordinary file: name one."),
+    ],
+)
+@pytest.mark.parametrize("command", ["certify", "power", "simulate"])
+def test_out_is_refused_before_the_run(command, out, told, ten, monkeypatch, capsys):
+    import lyra.harness
+    import lyra.planning
+
+    for module, name in ((lyra.harness, "certify"), (lyra.planning, "power")):
+        monkeypatch.setattr(module, name, pytest.fail)
+    told = told if out else told.replace("''", "'.'")
+    assert run([command, ten, "--out", out]) == 2
+    printed, err = capsys.readouterr()
+    assert printed == ""
+    assert err.endswith(f"{told}\n")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_out_that_may_not_be_written_is_refused(ten, tmp_path, capsys):
+    kept = tmp_path / "kept.json"
+    kept.write_text("mine")
+    kept.chmod(0o444)
+    assert run(["certify", ten, "--out", str(kept)]) == 2
+    assert capsys.readouterr()[1].endswith("may not be written here: choose a folder that is yours.\n")
+
+
+def test_a_forbidden_out_is_refused(ten, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    out = str(tmp_path / "kept.json")
+    assert run(["certify", ten, "--out", out]) == 2
+    told = f"lyra: --out {out!r} may not be written here: choose a folder that is yours.\n"
+    assert capsys.readouterr() == ("", told)
+
+
+@pytest.mark.parametrize(("command", "usual"), [("certify", "certificate.json"), ("power", "plan.json")])
+def test_out_may_be_a_folder(command, usual, ten, tmp_path, capsys):
+    assert run([command, ten, "--out", str(tmp_path), "--json"]) in (0, 3)
+    printed = json.loads(capsys.readouterr().out)
+    del printed["warnings"]
+    assert json.loads((tmp_path / usual).read_text()) == printed
+
+
+def test_what_was_at_out_survives_a_write_that_fails(ten, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "kept.json"
+    out.write_text("mine")
+
+    def full(_, path):
+        Path(path).write_text("hal")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Certificate, "to_json", full)
+    assert run(["certify", ten, "--out", str(out), "--json"]) == 2
+    printed, err = capsys.readouterr()
+    assert json.loads(printed)["digest"]  # the result of the run is not lost
+    assert err == f"lyra: --out {str(out)!r} could not be written (No space left on device): what was there is kept.\n"
+    assert [(path.name, path.read_text()) for path in tmp_path.glob("*kept*")] == [("kept.json", "mine")]
 
 
 def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
@@ -557,7 +641,7 @@ def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
         ),
         (
             ("fit", FARMERS, "takeup_survey ~ default", "--cluster", "adress"),
-            "clusters='adress' is not a column: did you mean 'address'?",
+            "--cluster adress is not a column: did you mean 'address'?",
         ),
         (("fit", "no.csv", "y ~ x", "--cluster", "g"), "There is no file 'no.csv': check the path,"),
         (
@@ -566,14 +650,41 @@ def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
         ),
         (
             ("fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--term", "x"),
-            "term='x' is not a coefficient",
+            "--term x is not a coefficient",
         ),
         (
             ("fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--level", "95"),
-            "level=95.0 is not a coverage",
+            "--level 95.0 is not a coverage",
         ),
-        (("fit", FARMERS, "takeup_survey ~ default"), 'Command "fit" parameter --cluster requires an argument.'),
-        (("fit", FARMERS, "y ~ x", "--cluster", "g", "--variant", "CV4"), 'Invalid value "CV4" for --variant.'),
+        (
+            ("fit", FARMERS, "takeup_survey ~ default"),
+            "lyra fit needs --cluster, the column of cluster labels: see lyra fit --help.",
+        ),
+        (("fit", FARMERS), 'lyra fit needs FORMULA, such as "y ~ treat + x": see lyra fit --help.'),
+        (("fit", FARMERS, "y ~ x", "--cluster"), "--cluster needs a value after it: see lyra fit --help."),
+        (("fit", FARMERS, "y ~ x", "--cluster", "g", "--clutser", "g"), "Unknown option: --clutser. Did you mean"),
+        (
+            ("fit", FARMERS, "y", "~", "x", "--cluster", "g"),
+            "'~ x' is more than this command takes: quote a formula or a name that holds blanks.",
+        ),
+        (
+            ("fit", FARMERS, "takeup_survey ~ default", "--cluster", "takeup_survey"),
+            "--cluster takeup_survey is the outcome: name the column of cluster labels.",
+        ),
+        (
+            ("fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--variant", "CV4"),
+            "--variant CV4 is unknown: did you mean",
+        ),
+        (
+            ("fit", FARMERS, "y ~ x", "--cluster", "g", "--seed", "1.5"),
+            'Invalid value for --seed: "1.5" is not a whole number.',
+        ),
+        (("certify", "--workers", "2.5"), 'Invalid value for --workers: "2.5" is not a whole number.'),
+        (
+            ("certify", FARMERS, "--outcome", "age", "--cluster", "age"),
+            "--cluster age is the outcome: name the column of cluster labels.",
+        ),
+        (("certify", "--decimal", ","), "--decimal belongs to a table: name the table before it."),
         (("fti", FARMERS), 'Unknown command "fti". Did you mean "fit"?'),
     ],
 )
@@ -591,6 +702,144 @@ def test_help_is_there_with_an_example(arguments, capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert out.startswith("Usage: lyra")
     assert not arguments or "Example: lyra" in out or "Examples: lyra" in out
+
+
+@pytest.mark.parametrize("command", ["fit", "certify", "power", "simulate", "demo"])
+def test_every_option_has_a_help_text(command):
+    collection = app[command].assemble_argument_collection(parse_docstring=True)
+    assert [argument.name for argument in collection if not (argument.parameter.help or "").strip()] == []
+
+
+def test_help_names_the_guides_and_the_exit_codes(capsys):
+    assert run(["--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    guides = Path(__file__).parent.parent / "docs" / "guides"
+    assert [guide.name for guide in guides.glob("*.md") if guide.name not in out] == []
+    assert "0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted" in out
+
+
+def test_a_switchback_without_a_block_has_blocks_of_one(past, capsys):
+    """Six weeks are divisible by 1, as the help says, and by 4 they are not."""
+    own = [past, "--outcome", "y", "--cluster", "shop", "--design", "switchback", "--window", "week"]
+    assert run(["certify", *own, "--method", "CV1", "--maximum", "500", "--json"]) in (0, 1, 3)
+    assert json.loads(capsys.readouterr().out)["config"]["designs"] == {"kind": "Switchback", "block": 1}
+
+
+def test_options_of_a_csv_reach_the_reader(monkeypatch, capsys):
+    import lyra.harness
+    import lyra.planning
+    import lyra.regression
+
+    caught = []
+
+    def asked(*_, **options):
+        caught.append({name: options[name] for name in ("decimal", "delimiter", "encoding", "missing")})
+        raise lyra.errors.DataError("enough.")
+
+    for module, name in ((lyra.regression, "fit"), (lyra.harness, "certify"), (lyra.planning, "power")):
+        monkeypatch.setattr(module, name, asked)
+    csv = ["--decimal", ",", "--delimiter", ";", "--encoding", "latin-1", "--missing", "-", "--missing", "k.A."]
+    own = ["--outcome", "y", "--cluster", "g"]
+    for command in (["fit", "a.csv", "y ~ x", "--cluster", "g"], ["certify", "a.csv", *own], ["power", "a.csv", *own]):
+        assert run([*command, *csv]) == 2
+    assert caught == [{"decimal": ",", "delimiter": ";", "encoding": "latin-1", "missing": ("-", "k.A.")}] * 3
+    capsys.readouterr()
+
+
+# --- the doors ----------------------------------------------------------------------------------
+
+
+def lyra_in_shell(command, **environment):
+    """Return a finished shell command in which $L is the command line."""
+    line = f"{sys.executable} -m lyra"
+    env = os.environ | {"L": line, "FARMERS": FARMERS} | environment
+    return subprocess.run(["bash", "-c", command], capture_output=True, env=env, check=False)
+
+
+FIT = "fit $FARMERS 'takeup_survey ~ default' --cluster address --no-certify"
+
+
+def test_rows_come_from_stdin():
+    piped = lyra_in_shell("cat $FARMERS | $L " + FIT.replace("$FARMERS", "-"))
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    assert piped.stdout == lyra_in_shell("$L " + FIT).stdout
+
+
+def test_what_came_from_stdin_is_removed(tmp_path):
+    done = lyra_in_shell("cat $FARMERS | $L " + FIT.replace("$FARMERS", "-"), TMPDIR=str(tmp_path))
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+    empty = lyra_in_shell("$L " + FIT.replace("$FARMERS", "-") + " </dev/null", TMPDIR=str(tmp_path))
+    assert (empty.returncode, empty.stdout) == (2, b"")
+    assert len(empty.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "told"),
+    [
+        (">&-", 2, b"lyra: stdout is closed: there is nowhere to print to.\n"),
+        (
+            ">/dev/full",
+            2,
+            b"lyra: what was found could not be printed (No space left on device): free the output.\n",
+        ),
+        ("2>&-", 0, b""),
+        ("2>/dev/full", 0, b""),
+        ("| head -1 >/dev/null; exit ${PIPESTATUS[0]}", None, b""),
+    ],
+)
+def test_outputs_that_are_closed_or_full(output, code, told):
+    done = lyra_in_shell(f"$L {FIT} {output}")
+    assert done.stderr == told
+    assert done.returncode == code or code is None
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_a_terminal_that_lacks_letters(encoding, tmp_path):
+    """ρ is spelled, a label is escaped, and a document stays a document."""
+    rng = np.random.default_rng(20_311)
+    g = np.repeat([f"Köln ρ{j}" for j in range(6)], 5)
+    path = str(tmp_path / "rows.csv")
+    pd.DataFrame({"y": rng.normal(size=30), "x": rng.normal(size=30) * (g == g[0]), "g": g}).to_csv(path, index=False)
+    command = f"$L fit {path} 'y ~ x' --cluster g --no-certify"
+    shown, document = (lyra_in_shell(command + more, PYTHONIOENCODING=encoding) for more in ("", " --json"))
+    assert (shown.returncode, document.returncode) == (0, 0)
+    page = shown.stdout.decode(encoding)
+    assert "One dominant cluster: K" in page
+    assert ("G* at rho = " in page) or "ρ".encode(encoding, "ignore")
+    assert "Köln ρ0" in json.loads(document.stdout.decode("ascii"))["diagnostics"]["dangers"][-1]
+    assert lyra_in_shell("$L --help", PYTHONIOENCODING=encoding).returncode == 0
+
+
+def test_a_folder_that_is_gone(tmp_path):
+    gone = lyra_in_shell(f"mkdir {tmp_path}/d; cd {tmp_path}/d; rmdir {tmp_path}/d; $L fit no.csv 'y ~ t' --cluster g")
+    assert (gone.returncode, gone.stdout) == (2, b"")
+    assert gone.stderr.startswith(b"lyra: ")
+    assert len(gone.stderr.splitlines()) == 1
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    import lyra.harness
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lyra.harness, "certify", interrupted)
+    assert run(["certify"]) == 130
+    assert capsys.readouterr() == ("", "lyra: interrupted\n")
+
+
+def test_an_error_of_the_system_is_one_sentence(monkeypatch, capsys):
+    import lyra.regression
+
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied", "secret.csv")
+
+    monkeypatch.setattr(lyra.regression, "fit", forbidden)
+    assert run(["fit", "secret.csv", "y ~ x", "--cluster", "g"]) == 2
+    told = "lyra: the system refused 'secret.csv' (Permission denied): check that it is there, and its permissions.\n"
+    assert capsys.readouterr() == ("", told)
 
 
 def test_version(capsys):

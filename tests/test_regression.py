@@ -116,7 +116,8 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     assert [line.split(maxsplit=7)[7] for line in lines[2:6]] == ["t(178)", "t(29)", "t(28), Satterthwaite", "t(29)"]
     assert lines[6] == "180 rows, 30 clusters: 15 treated, 15 not"
     assert lines[7] == f"Moulton ratio SE(CV1)/SE(iid) = {ladder.moulton:.3g}"
-    assert lines[8] == f"Read CV2: {ladder.advice.reason}"
+    assert lines[8].startswith("No danger found: 30 clusters")
+    assert lines[9:] == [f"Read CV2: {ladder.advice.reason}"]
 
 
 def test_tidy_holds_a_column_a_field():
@@ -138,8 +139,15 @@ def advice(frame: pd.DataFrame, formula: str = "y ~ treat", **options: object) -
 def test_many_clusters_on_each_side():
     assert advice(FRAME) == (
         "CV2",
-        "it is unbiased when rows are alike and takes its law from this design; iid ignores clusters.",
+        f"it allows for few and unequal clusters; of the 30 its law keeps 28 degrees of freedom for 'treat'. {BY_RULE}",
     )
+
+
+BY_RULE = "This is by rule, without a certificate."
+BESIDE = (
+    "Few clusters stand for one side, so show randomisation inference (in Python, fit.randomisation_test('treat')) "
+    "beside it."
+)
 
 
 def law(treated: int, control: int) -> float:
@@ -150,16 +158,16 @@ def law(treated: int, control: int) -> float:
 
 def test_few_treated_clusters():
     told = (
-        f"its {law(5, 25):.3g} degrees of freedom know that fewer clusters carry treat than the 30 there are; "
-        "CV1 and its t(29) do not, and iid ignores clusters."
+        f"it allows for few and unequal clusters; of the 30 its law keeps {law(5, 25):.3g} degrees of freedom for "
+        f"'treat'. {BY_RULE}"
     )
     assert advice(experiment(treated=5)) == ("CV2", told)
 
 
 def test_two_treated_clusters():
     told = (
-        f"with caution, for {law(2, 28):.3g} degrees of freedom say that very few clusters carry treat; "
-        "below 4 no line is sure to hold its level."
+        f"with caution, for {law(2, 28):.3g} degrees of freedom say that very few clusters carry 'treat'; "
+        f"below 4 no line is sure to hold its level. {BY_RULE} {BESIDE}"
     )
     assert advice(experiment(treated=2)) == ("CV2", told)
 
@@ -168,27 +176,82 @@ def test_one_treated_cluster():
     method, reason = advice(experiment(treated=1))
     assert method is None
     assert reason == (
-        "treat has no estimate without one of the clusters (CV2, CV3 not computable), and what is left is far too "
-        "small; use randomisation inference, or more clusters on each side."
+        "without cluster 0 there is no estimate of 'treat', and what can still be computed is far too small; use "
+        "randomisation inference (in Python, fit.randomisation_test('treat')), or find more clusters on each side."
     )
+
+
+def test_one_treated_of_few_clusters_is_beyond_randomisation_inference():
+    method, reason = advice(experiment(G=12, treated=1))
+    assert method is None
+    assert reason == (
+        "without cluster 0 there is no estimate of 'treat', and what can still be computed is far too small; more "
+        "clusters on each side would help, for 1 treated of 12 can be drawn in 12 ways only, too few for "
+        "randomisation inference at 5 %."
+    )
+
+
+def test_one_warning_speaks_of_the_term_and_of_no_other():
+    """`x` alone is asked for: that dummies of every cluster have no leave-one-out estimate is nobody's question."""
+    regression = lyra.fit("y ~ x + C(g)", FRAME, clusters="g")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        regression.ladder("x")
+    with pytest.warns(UnidentifiedWarning) as caught:
+        lyra.fit("y ~ treat", experiment(treated=1), clusters="g").ladder()
+    assert [str(warning.message) for warning in caught] == [
+        "CV2 and CV3 are not computable for 'treat': without cluster 0 there is no estimate of it."
+    ]
+
+
+def test_a_term_is_found_with_its_levels_spelled_or_short():
+    frame = FRAME.assign(arm=np.array(["a", "b", "c"])[FRAME["g"] % 3])
+    regression = lyra.fit("y ~ C(arm, ref='b')", frame, clusters="g")
+    name = 'C(arm, ref="b")[T.c]'
+    assert [regression.ladder(term).term for term in (name, "arm[T.c]", "C(arm)[T.c]", "C(arm, ref='b')[T.c]")] == (
+        [name] * 4
+    )
+    for term, told in {
+        "arm": 'term=\'arm\' has 2 coefficients: name one of C(arm, ref="b")[T.a], C(arm, ref="b")[T.c].',
+        ("arm[T.a]", "arm[T.c]"): (
+            "term= names one coefficient, and ('arm[T.a]', 'arm[T.c]') is none: ask for one at a time."
+        ),
+    }.items():
+        with pytest.raises(InputError) as caught:
+            regression.ladder(term)
+        assert str(caught.value) == told
+    assert 'Other coefficients (asked for with term=): C(arm, ref="b")[T.a]' in str(regression.ladder("arm[T.c]"))
+
+
+def test_the_outcome_is_no_cluster():
+    with pytest.raises(InputError) as caught:
+        lyra.fit("y ~ treat", FRAME, clusters="y")
+    assert str(caught.value) == "clusters='y' is the outcome: name the column of cluster labels."
 
 
 def test_every_cluster_a_row():
     assert advice(FRAME.assign(g=range(180))) == (
         "CV2",
-        "every cluster is one row, and this line gives each a variance of its own.",
+        f"every cluster is one row, and this line gives each a variance of its own. {BY_RULE}",
     )
 
 
 @pytest.mark.parametrize(
     ("methods", "method", "reason"),
     [
-        (("iid", "HC3"), None, "none allows for clusters; add CV2 or CV3."),
-        (("CV1", "CV3"), "CV3", "the jackknife over clusters is the last of these to be too small."),
+        (("iid", "HC3"), None, "none here allows for clusters; ask for the lines that do."),
+        (
+            ("CV1", "CV3"),
+            "CV3",
+            f"it leaves out one cluster at a time, and errs on the side of caution. {BY_RULE}",
+        ),
         (
             ("iid", "CV1"),
             "CV1",
-            "it allows for clusters, but is too small when they are few or unequal; CV2 and CV3 are not.",
+            (
+                f"it allows for clusters, but is too small when they are few or unequal, and no better line is here. "
+                f"{BY_RULE}"
+            ),
         ),
     ],
 )

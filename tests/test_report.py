@@ -58,7 +58,7 @@ def whole(page, width):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("ladder", [LADDER, JUDGED], ids=["alone", "judged"])
 def test_a_ladder_keeps_every_number_at_any_width(ladder, width):
-    text = whole(ladder_page(ladder, diagnose(REG.fit), width), width)
+    text = whole(ladder_page(ladder, width), width)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     for rung in ladder.rungs:
@@ -76,11 +76,11 @@ def test_a_ladder_keeps_every_number_at_any_width(ladder, width):
 
 
 def test_a_method_that_was_not_judged_has_a_dash():
-    assert [line.split()[-1] for line in lines(ladder_page(JUDGED, None, 140), 140)[3:8]][3:] == ["-", "-"]
+    assert [line.split()[-1] for line in lines(ladder_page(JUDGED, 140), 140)[3:8]][3:] == ["-", "-"]
 
 
 def test_laws_go_below_where_the_table_has_no_room_for_them():
-    wide, narrow = (whole(ladder_page(JUDGED, None, width), width) for width in (140, 80))
+    wide, narrow = (whole(ladder_page(JUDGED, width), width) for width in (140, 80))
     assert "Laws: " not in wide
     assert "Laws: iid t(58); CV1 t(11); CV2 t(10), Satterthwaite; CV3 t(11); WCR-11 all" in narrow
 
@@ -89,14 +89,14 @@ def test_laws_go_below_where_the_table_has_no_room_for_them():
 def test_four_digits_of_the_standard_error_whatever_the_unit(scale):
     reg = shops(scale)
     ladder = reg.ladder("treat")
-    shown = [line.split() for line in lines(ladder_page(ladder, None, 140), 140)[3:7]]
+    shown = [line.split() for line in lines(ladder_page(ladder, 140), 140)[3:7]]
     for rung, cells in zip(ladder.rungs, shown, strict=True):
         assert float(cells[1].replace(",", "")) == pytest.approx(rung.std_error, rel=5e-4)
 
 
 def test_small_and_missing_probabilities():
     rungs = (replace(LADDER.rungs[0], p_value=1e-9), replace(LADDER.rungs[1], p_value=math.nan))
-    shown = lines(ladder_page(replace(LADDER, rungs=rungs), None, 140), 140)
+    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)
     assert shown[3].split()[3] == "<0.0001"
     assert shown[4].split()[3] == "-"
 
@@ -104,7 +104,7 @@ def test_small_and_missing_probabilities():
 def test_the_line_to_read_is_bold():
     file = io.StringIO()
     console = Console(file=file, width=140, force_terminal=True, color_system="standard")
-    for part in ladder_page(LADDER, None, 140):
+    for part in ladder_page(LADDER, 140):
         console.print(part)
     bold = [line for line in file.getvalue().splitlines() if line.startswith("\x1b[1m")]
     assert LADDER.advice.method == "CV2"
@@ -191,7 +191,7 @@ def test_a_document_is_strict_json():
 
 def test_a_ladder_document_has_the_diagnostics_of_its_term():
     diagnosis = diagnose(REG.fit)
-    told = ladder_document(JUDGED, diagnosis, ["careful"])
+    told = ladder_document(JUDGED, ["careful"])
     assert list(told) == ["n_rows", "n_clusters", "dropped_rows", "term", "ladder", "diagnostics", "warnings"]
     assert told["warnings"] == ["careful"]
     found = told["diagnostics"]
@@ -201,5 +201,17 @@ def test_a_ladder_document_has_the_diagnostics_of_its_term():
     assert found["largest_partial_leverage"] == diagnosis.partial_leverage[:, 1].max()
     assert found["effective_clusters"]["rho_0"] == diagnosis.effective_clusters[0][1]
     assert found["dangers"] == list(diagnosis.about("treat").dangers)
+    assert found["advice"] == str(JUDGED.advice) == f"Read {found['read']}: {found['reason']}"
     json.dumps(told)
-    assert "icc" not in ladder_document(JUDGED, None, [])["diagnostics"]
+
+
+def test_a_document_can_be_ascii():
+    text = document({"é": "ρ"}, ascii_only=True)
+    assert text.isascii()
+    assert json.loads(text) == {"é": "ρ"}
+
+
+def test_what_a_line_lacks_is_a_dash():
+    rungs = (replace(LADDER.rungs[0], std_error=math.nan, statistic=math.nan, p_value=math.nan, conf_low=math.nan),)
+    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)[3]
+    assert shown.split()[1:5] == ["-", "-", "-", "-"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError, did_you_mean, option
 
 __all__ = ["as_matrix", "as_numbers", "as_vector", "encode", "position", "refuse_infinite", "same_length"]
 
@@ -106,7 +106,7 @@ def position(param: str | int, names: Sequence[str], *, what: str = "param") -> 
     if isinstance(param, str):
         if param in names:
             return list(names).index(param)
-        raise InputError(f"{what}={param!r} is not a coefficient: {did_you_mean(param, names)}.")
+        raise InputError(f"{option(what, param)} is not a coefficient: {did_you_mean(param, names)}.")
     if not -len(names) <= param < len(names):
         raise InputError(f"{what}={param} is out of range: there are {len(names)} coefficients.")
     return int(param) % len(names)

@@ -2,24 +2,32 @@
 
 Tables on stdout, or with --json one JSON document and nothing else, in which a number that does not exist (NaN or
 infinite) is null. Progress, warnings and refusals go to stderr. Exit codes: 0 fine, 1 uncertified, 2 bad input or
-usage, 3 inconclusive.
+usage, 3 inconclusive, 4 no line can be read, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 
-from lyra.errors import DataError, InputError, LyraError
+from lyra.errors import (
+    DataError,
+    InputError,
+    LyraError,
+    NotIdentifiedError,
+    UnidentifiedWarning,
+    spoken_in_the_shell,
+)
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -29,9 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main", "run"]
 
-FINE, UNCERTIFIED, BAD_INPUT, INCONCLUSIVE = 0, 1, 2, 3
+FINE, UNCERTIFIED, BAD_INPUT, INCONCLUSIVE, NOTHING_TO_READ = 0, 1, 2, 3, 4
+INTERRUPTED = 130
 READER_LEFT = 141  # of the pipe, as a shell says it
 WIDTH = 140  # of a table that no terminal bounds
+STDIN = "<stdin>"
 
 DEMO = "takeup_survey ~ default + intensive + male + age + agpop + ricearea_2010 + literacy"
 LESSON_SEED = 20
@@ -43,43 +53,67 @@ LESSON = (
     "The same lesson on worlds where nothing is to be found: 50 clusters of 35 users who share 2 % of their variance, "
     "whole clusters treated, then users one by one."
 )
+CLOSING = (
+    "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
+    "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
+    "power.md (a plan)."
+)
 
-Variant: TypeAlias = Literal["iid", "HC0", "HC1", "HC2", "HC3", "CV0", "CV1", "CV2", "CV3", "CV3J"]
+
+def _whole(_: Any, tokens: Sequence[Any]) -> int:
+    """Return a whole number, or refuse what is none: 1.5 is not rounded."""
+    if not re.fullmatch(r"[+-]?[0-9]+", tokens[0].value):
+        raise ValueError(f'"{tokens[0].value}" is not a whole number.')
+    return int(tokens[0].value)
+
+
 DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback"]
-Switch = Annotated[bool, Parameter(negative="")]
-Several = Annotated[tuple[str, ...], Parameter(negative="")]
-Seed = Annotated[int, Parameter(validator=Number(gte=0))]
+Switch = Annotated[bool, Parameter(negative="", show_default=False)]
+Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
+Whole = Annotated[int, Parameter(converter=_whole)]
+Seed = Annotated[int, Parameter(converter=_whole, validator=Number(gte=0))]
 
 app = App(
     name="lyra",
     version=__version__,
     help="The standard error of a clustered experiment, and the proof that it can be trusted.",
+    help_epilogue=CLOSING,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
-@app.command
-def fit(
+@app.command(help_epilogue="")
+def fit(  # noqa: PLR0913  an option a choice the shell leaves open
     data: str,
     formula: str,
     *,
     cluster: str,
     term: str | None = None,
-    variant: Annotated[tuple[Variant, ...], Parameter(negative="")] = (),
+    variant: Several = (),
     bootstrap: Switch = False,
     level: float = 0.95,
     no_certify: Switch = False,
+    maximum: Whole | None = None,
     seed: Seed = 0,
+    decimal: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    missing: Words = (),
     json: Switch = False,
 ) -> int:
     """Print one coefficient under one standard error after another, what each is worth here, and which to read.
 
     Example: lyra fit orders.parquet "orders ~ treat + pre_orders" --cluster city --bootstrap
 
+    The exit code is 0 when there is a line to read and 4 when there is none; with --no-certify it is 0 when the
+    numbers are printed.
+
     Parameters
     ----------
     data
-        A csv or parquet file, a glob of them, or a directory of parquet files.
+        A csv or parquet file, a glob of them, a directory of parquet files, or - for csv from stdin.
     formula
         For example "y ~ treat + x"; text columns enter by their levels.
     cluster
@@ -94,22 +128,34 @@ def fit(
         Coverage of the intervals.
     no_certify
         Skip the certificate, which simulates the fitted design for about two seconds.
+    maximum
+        Most replicates of the certificate; left out, what about two seconds allow.
     seed
-        Of the bootstrap's draws and of the certificate.
+        Of the bootstrap's draws and of the certificate; a whole number.
+    decimal
+        The decimal sign of a csv's numbers; left out, a point.
+    delimiter
+        What separates the columns of a csv; left out, it is found.
+    encoding
+        The encoding of a csv; left out, utf-8.
+    missing
+        A word that stands for a missing value in a csv; repeat it for several; left out, the usual ones.
     json
         Print one JSON document; NaN and infinity are null in it.
     """
-    with _told(as_json=json) as told:
+    with _told(as_json=json) as told, _progress("reading and fitting") as progress, _on_disk(data) as path:
         from lyra.regression import fit as regress
 
-        regression = regress(formula, data, clusters=cluster)
+        csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
+        regression = regress(formula, path, clusters=cluster, **csv)
         ladder = _ladder(regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed)
-        ladder = ladder if no_certify else _certified(regression, ladder, seed)
-    _show_ladder(regression, ladder, told, as_json=json)
-    return FINE
+        if not no_certify:
+            ladder = _certified(regression, ladder, seed=seed, progress=progress, **_given(maximum=maximum))
+    _show_ladder(ladder, told, as_json=json)
+    return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
 
-@app.command
+@app.command(help_epilogue="")
 def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     subject: str | None = None,
     *,
@@ -117,18 +163,22 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     cluster: str | None = None,
     design: DesignName | None = None,
     treated: str | None = None,
-    block: int | None = None,
+    block: Whole | None = None,
     covariate: Several = (),
     window: str | None = None,
     stratum: str | None = None,
     level: str | None = None,
     method: Several = (),
     tolerance: float | None = None,
-    maximum: int | None = None,
+    maximum: Whole | None = None,
     seed: Seed | None = None,
     store: str | None = None,
-    workers: int = 1,
+    workers: Whole = 1,
     out: str | None = None,
+    decimal: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    missing: Words = (),
     json: Switch = False,
 ) -> int:
     """Print how often each method flags a true null, with a verdict: on worlds of a file, or on your own data.
@@ -139,16 +189,23 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     ----------
     subject
         A .toml file of worlds, designs and methods, or a table; left out, the lesson of two A/A designs.
-    outcome, cluster, window, stratum
-        Columns of a table.
+    outcome
+        The column of the outcome.
+    cluster
+        The column of cluster labels.
     design
         How the treatment is drawn again on a table; left out, by cluster.
     treated
         Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half.
     block
-        Windows in a block of a switchback; left out, 1.
+        Windows in a block of a switchback, each block drawn as one; left out, 1. A number that does not divide the
+        windows of the table is refused.
     covariate
         A term of a table to adjust for; repeat it for several.
+    window
+        The column of time windows, in whose order a switchback goes.
+    stratum
+        The column of strata, or of pairs: whole clusters that are drawn together.
     level
         What the analysis of a table clusters on: cluster, unit, window, stratum, pair or user; left out, cluster.
     method
@@ -158,37 +215,48 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     maximum
         Most replicates a method; left out, 64,000, and 8,000 for bootstraps.
     seed
-        Equal seeds give equal digests.
+        Equal seeds give equal digests; left out, 0 or the file's.
     store
         A checkpoint file: a run that was killed goes on where it stopped.
     workers
-        Processes.
+        Processes; left out, 1.
     out
-        Write the certificate to this file as JSON.
+        Write the certificate to this file as JSON, or to certificate.json in this folder; a file that is there is
+        replaced when the run has ended.
+    decimal
+        The decimal sign of a csv's numbers; left out, a point.
+    delimiter
+        What separates the columns of a csv; left out, it is found.
+    encoding
+        The encoding of a csv; left out, utf-8.
+    missing
+        A word that stands for a missing value in a csv; repeat it for several; left out, the usual ones.
     json
         Print one JSON document.
     """
-    with _told(as_json=json) as told, _progress() as progress:
+    out = _file(out, "certificate.json")
+    with _told(as_json=json) as told, _progress("certifying") as progress:
         from lyra.harness import certify as judge
 
-        _refuse_unwritable(out)
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= _given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
         columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
         drawn = _given(design=design, treated=treated, block=block)
+        csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
         if subject is None or subject.endswith(".toml"):
-            _refuse_of_table(columns | drawn | _given(covariate=covariate), subject)
+            _refuse_of_table(columns | drawn | csv | _given(covariate=covariate), subject)
         if subject is None:
             certificate = judge(*_lesson(), **_lesson_options() | asked)
         elif subject.endswith(".toml"):
             certificate = _certify_file(subject, asked)
         else:
-            certificate = judge(subject, _design(**drawn), **columns, covariates=covariate, **asked)
+            with _on_disk(subject) as path:
+                certificate = judge(path, _design(**drawn), **columns, **csv, covariates=covariate, **asked)
     _show_certificate(certificate, told, out=out, as_json=json)
     return _exit_code(certificate, method)
 
 
-@app.command
+@app.command(help_epilogue="")
 def power(  # noqa: PLR0913  an option a choice the shell leaves open
     subject: str,
     *,
@@ -196,7 +264,7 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
     cluster: str | None = None,
     design: DesignName | None = None,
     treated: str | None = None,
-    block: int | None = None,
+    block: Whole | None = None,
     covariate: Several = (),
     window: str | None = None,
     stratum: str | None = None,
@@ -204,8 +272,13 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
     method: str | None = None,
     effect: float | None = None,
     target: float | None = None,
-    replicates: int | None = None,
+    replicates: Whole | None = None,
     seed: Seed | None = None,
+    out: str | None = None,
+    decimal: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    missing: Words = (),
     json: Switch = False,
 ) -> int:
     """Print the power curve of a method, the smallest effect it can see, and how many clusters a planned effect needs.
@@ -216,16 +289,23 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
     ----------
     subject
         A table of past data, or a .toml file whose first world, design and analysis are taken.
-    outcome, cluster, window, stratum
-        Columns of a table.
+    outcome
+        The column of the outcome.
+    cluster
+        The column of cluster labels.
     design
         How the treatment will be drawn on a table; left out, by cluster.
     treated
         Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half.
     block
-        Windows in a block of a switchback; left out, 1.
+        Windows in a block of a switchback, each block drawn as one; left out, 1. A number that does not divide the
+        windows of the table is refused.
     covariate
         A term of a table to adjust for; repeat it for several.
+    window
+        The column of time windows, in whose order a switchback goes.
+    stratum
+        The column of strata, or of pairs: whole clusters that are drawn together.
     level
         What the analysis of a table clusters on; left out, cluster.
     method
@@ -235,31 +315,47 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
     target
         The power wanted; left out, .8.
     replicates
-        Left out, 2,000.
+        Experiments simulated; left out, 2,000.
     seed
-        Equal seeds give equal numbers.
+        Equal seeds give equal numbers; left out, 0 or the file's.
+    out
+        Write the plan to this file as JSON, or to plan.json in this folder; a file that is there is replaced when
+        the run has ended.
+    decimal
+        The decimal sign of a csv's numbers; left out, a point.
+    delimiter
+        What separates the columns of a csv; left out, it is found.
+    encoding
+        The encoding of a csv; left out, utf-8.
+    missing
+        A word that stands for a missing value in a csv; repeat it for several; left out, the usual ones.
     json
         Print one JSON document.
     """
-    with _told(as_json=json) as told:
+    out = _file(out, "plan.json")
+    with _told(as_json=json) as told, _progress("planning"):
         from lyra.planning import power as plan
 
         asked = _given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
         drawn = _given(design=design, treated=treated, block=block)
+        csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
         if subject.endswith(".toml"):
-            _refuse_of_table(columns | drawn | _given(covariate=covariate), subject)
+            _refuse_of_table(columns | drawn | csv | _given(covariate=covariate), subject)
             world, lottery, analysis = _first_of_file(subject)
             planned = plan(world, lottery, level=analysis.level, covariates=analysis.covariates, **asked)
         else:
-            planned = plan(subject, _design(**drawn), covariates=covariate, **columns, **asked)
-    from lyra.report import document
+            with _on_disk(subject) as path:
+                planned = plan(path, _design(**drawn), covariates=covariate, **columns, **csv, **asked)
+    _write_document(planned.to_dict() | {"warnings": told}) if json else _write(str(planned))
+    if out is not None:
+        from lyra.report import document
 
-    _write(document(planned.to_dict() | {"warnings": told}) if json else str(planned))
+        _keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
     return FINE
 
 
-@app.command
+@app.command(help_epilogue="")
 def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
     """Write one data set of a world to a csv or parquet file.
 
@@ -277,14 +373,16 @@ def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
     from lyra.config import read_config
     from lyra.tables import write_columns
 
+    _file(out, "")
     asked = read_config(config)
     world, design = next(iter(asked.worlds.values())), next(iter(asked.designs.values()))
     sample = world.sample(design, asked.settings.seed if seed is None else seed)
-    write_columns({name: values[sample.kept] for name, values in sample.columns.items()}, out)
+    columns = {name: values[sample.kept] for name, values in sample.columns.items()}
+    _keep(out, lambda path: write_columns(columns, str(path)))
     return FINE
 
 
-@app.command
+@app.command(help_epilogue="")
 def demo(*, json: Switch = False) -> int:
     """Tell the whole story: a real experiment's ladder with certificates, then the two A/A designs.
 
@@ -298,22 +396,21 @@ def demo(*, json: Switch = False) -> int:
     """
     from lyra.datasets import social_insure
 
-    with _told(as_json=json) as told, _progress() as progress:
+    with _told(as_json=json) as told, _progress("certifying") as progress:
         from lyra.harness import certify as judge
         from lyra.regression import fit as regress
 
         regression = regress(DEMO, social_insure(), clusters="address")
         ladder = _ladder(regression, bootstrap=True, seed=LESSON_SEED)
-        ladder = _certified(regression, ladder, LESSON_SEED)
+        ladder = _certified(regression, ladder, seed=LESSON_SEED)
         lesson = judge(*_lesson(), **_lesson_options(), progress=progress)
     if json:
-        from lyra.report import document, ladder_document
+        from lyra.report import ladder_document
 
-        told_ladder = ladder_document(ladder, regression.diagnose(), told)
-        _write(document(told_ladder | {"lesson": lesson.to_dict()}))
+        _write_document(ladder_document(ladder, told) | {"lesson": lesson.to_dict()})
         return FINE
     _write(f'{STORY}\n\n$ lyra fit social_insure.csv "{DEMO}" --cluster address --bootstrap\n')
-    _show_ladder(regression, ladder, told, as_json=False)
+    _show_ladder(ladder, told, as_json=False)
     _write(f"\n{LESSON}\n\n$ lyra certify\n")
     _show_certificate(lesson, [], out=None, as_json=False)
     return FINE
@@ -321,23 +418,155 @@ def demo(*, json: Switch = False) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Return the exit code of a command line, its output printed."""
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False)
-    except (LyraError, CycloptsError) as error:
-        print(f"lyra: {error}", file=sys.stderr)  # noqa: T201
-        return BAD_INPUT
+    with spoken_in_the_shell():
+        try:
+            code = app(_with_stdin(arguments), exit_on_error=False, print_error=False)
+        except (LyraError, CycloptsError, OSError, MemoryError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            return _refused(_sentence(error))
+        except KeyboardInterrupt:
+            _say("lyra: interrupted")
+            return INTERRUPTED
     return code if isinstance(code, int) else FINE
 
 
 def main() -> None:
     """Run the command line and leave at once: DuckDB lists what it leaks on stderr when Python takes itself down."""
+    os._exit(_run_on_streams(sys.argv[1:]))
+
+
+# --- the streams --------------------------------------------------------------------------------
+
+PLAIN = str.maketrans(
+    {"ρ": "rho", "σ": "sigma", "κ": "kappa", "α": "alpha", "β": "beta", "²": "^2", "≥": ">=", "≤": "<=", "×": "x"}
+    | {
+        "√": "sqrt",
+        "−": "-",
+        "–": "-",
+        "…": "...",
+        "─": "-",
+        "━": "-",
+        "│": "|",
+        "╭": "+",
+        "╮": "+",
+        "╰": "+",
+        "╯": "+",
+    }
+)
+
+
+def _run_on_streams(arguments: Sequence[str]) -> int:
+    """Return the exit code of a command line whose output may be closed, full, or unable to write every letter."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it lives as long as the process
+    if sys.stdout is None:
+        return _refused("stdout is closed: there is nowhere to print to.")
+    _take_every_letter()
     try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
+        code = run(arguments)
+        if code != BAD_INPUT:
+            sys.stdout.flush()
     except BrokenPipeError:
-        code = READER_LEFT
-    sys.stderr.flush()
-    os._exit(code)
+        return READER_LEFT
+    except OSError as error:
+        return _refused(_unprinted(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    with suppress(OSError):
+        sys.stderr.flush()
+    return code
+
+
+def _take_every_letter() -> None:
+    """Spell letters that a terminal's encoding lacks in ones it has."""
+    import codecs
+
+    def spelled(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        letters = error.object[error.start : error.end].translate(PLAIN)
+        return letters.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+    codecs.register_error("lyra.spelled", spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="lyra.spelled")
+
+
+def _with_stdin(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a - that stands for data made a word, for the parser takes it for an option."""
+    before = ("", *arguments)
+    return [STDIN if word == "-" and not last.startswith("-") else word for last, word in zip(before, arguments)]  # noqa: B905
+
+
+@contextmanager
+def _on_disk(data: str) -> Iterator[str]:
+    """Yield the path of a table; csv from stdin goes through a file that is removed afterwards."""
+    if data != STDIN:
+        yield data
+        return
+    from shutil import copyfileobj
+    from tempfile import TemporaryDirectory
+
+    if sys.stdin is None:
+        raise DataError("stdin is closed: there is nothing to read.")
+    with TemporaryDirectory(prefix="lyra-") as folder:
+        path = Path(folder) / "stdin.csv"
+        with path.open("wb") as file:
+            copyfileobj(sys.stdin.buffer, file)
+        yield str(path)
+
+
+def _refused(sentence: str) -> int:
+    _say(f"lyra: {sentence}")
+    return BAD_INPUT
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence on stderr, where that can be done."""
+    with suppress(OSError):
+        print(sentence, file=sys.stderr)  # noqa: T201
+
+
+def _sentence(error: BaseException) -> str:
+    """Return what is wrong with a command line in one sentence."""
+    match error:
+        case MissingArgumentError():
+            return _missing(error)
+        case UnusedCliTokensError():
+            extra = " ".join(error.unused_tokens or ())
+            return f"{extra!r} is more than this command takes: quote a formula or a name that holds blanks."
+        case MemoryError():
+            return "there is not enough memory for this: use fewer columns or rows, or a smaller design."
+        case OSError():
+            return _of_the_system(error)
+        case _:
+            return str(error)
+
+
+NEEDED = {"--cluster": ", the column of cluster labels", "FORMULA": ', such as "y ~ treat + x"', "DATA": ", a file"}
+
+
+def _missing(error: MissingArgumentError) -> str:
+    argument, command = error.argument, " ".join(("lyra", *(error.command_chain or ())))
+    if argument is None:
+        return str(error)
+    if error.keyword or argument.tokens:
+        return f"{error.keyword or argument.name} needs a value after it: see {command} --help."
+    name = argument.name if argument.index is None else argument.name.removeprefix("--").upper()
+    return f"{command} needs {name}{NEEDED.get(name, '')}: see {command} --help."
+
+
+def _of_the_system(error: OSError) -> str:
+    try:
+        Path.cwd()
+    except OSError:
+        return "the folder this is run from is no longer there: change to one that is."
+    if not error.filename:
+        return _unprinted(error)
+    why = error.strerror or error
+    return f"the system refused {error.filename!r} ({why}): check that it is there, and its permissions."
 
 
 # --- fit ----------------------------------------------------------------------------------------
@@ -355,39 +584,32 @@ def _ladder(
     from lyra.ladder import LADDER
 
     ladder = regression.ladder(term, methods=variants or LADDER, level=level)
-    return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed)) if bootstrap else ladder
+    if not bootstrap:
+        return ladder
+    try:
+        return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed))
+    except NotIdentifiedError as error:  # the other lines stand
+        warnings.warn(f"There is no bootstrap line. {error}", UnidentifiedWarning, stacklevel=2)
+        return ladder
 
 
-CERTIFY_NUMBERS = 2**27  # entries of cluster Grams simulated in about a second
-MOST_DOUBLINGS = 5
-
-
-def _certified(regression: Regression, ladder: Ladder, seed: int) -> Ladder:
-    """Return the ladder with the model certificate of its methods: what about two seconds allow.
-
-    The intraclass correlation is the estimated one and the upper end of its interval.
-    """
-    from lyra.trials import BLOCK, known_methods
+def _certified(regression: Regression, ladder: Ladder, **asked: Any) -> Ladder:
+    """Return the ladder with the quick model certificate of those of its methods that can be certified on sums."""
+    from lyra.trials import known_methods
 
     methods = [rung.method for rung in ladder.rungs if rung.method in known_methods() and rung.method != "HC1"]
     if not methods:
         return ladder
-    icc = regression.diagnose().icc
-    shares = [min(max(float(rho), 0.0), 0.999) for rho in (icc.estimate, icc.conf_int(0.95)[1]) if rho == rho] or [0.0]  # noqa: PLR0124
-    cost = regression.n_clusters * (len(regression.names) + 1) ** 2 * BLOCK
-    most = BLOCK * 2 ** max(0, min(MOST_DOUBLINGS, (CERTIFY_NUMBERS // cost).bit_length() - 1))
-    certificate = regression.certify(ladder.term, methods=methods, seed=seed, maximum=most, icc=sorted(set(shares)))
-    return ladder.with_certificate(certificate)
+    return ladder.with_certificate(regression.certify(ladder.term, quick=True, methods=methods, **asked))
 
 
-def _show_ladder(regression: Regression, ladder: Ladder, told: list[str], *, as_json: bool) -> None:
-    from lyra.report import document, ladder_document, ladder_page
+def _show_ladder(ladder: Ladder, told: list[str], *, as_json: bool) -> None:
+    from lyra.report import ladder_document, ladder_page
 
-    diagnosis = regression.diagnose()
     if as_json:
-        _write(document(ladder_document(ladder, diagnosis, told)))
+        _write_document(ladder_document(ladder, told))
     else:
-        _print(partial(ladder_page, ladder, diagnosis))
+        _print(partial(ladder_page, ladder))
 
 
 # --- certify ------------------------------------------------------------------------------------
@@ -432,7 +654,8 @@ def _design(design: str = "cluster", **options: Any) -> Any:
         if option != taken:
             raise InputError(f"A {design} design takes no --{option}: leave it out.")
     treated = {"treated": _share(options["treated"])} if "treated" in options else {}
-    return kinds[design](**options | treated)
+    block = {"block": options.get("block", 1)} if design == "switchback" else {}
+    return kinds[design](**options | treated | block)
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -446,9 +669,35 @@ def _refuse_of_table(given: Iterable[str], subject: str | None) -> None:
         raise InputError(f"--{name} belongs to a table: {instead}.")
 
 
-def _refuse_unwritable(out: str | None) -> None:
-    if out is not None and not Path(out).parent.is_dir():
+def _file(out: str | None, usual: str) -> str | None:
+    """Return the file meant by --out, in a folder the usual one; refuse before the run what cannot be written."""
+    if out is None:
+        return None
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", out):
+        raise DataError(f"--out {out!r} is an address: name a file on this machine.")
+    path = Path(out) / usual if out and usual and Path(out).is_dir() else Path(out)
+    if not out or path.is_dir():
+        raise DataError(f"--out {str(path)!r} is a folder: name a file in it.")
+    if not path.parent.is_dir():
         raise DataError(f"--out {out!r} is in no folder that exists: make the folder first.")
+    if path.exists() and not path.is_file():
+        raise DataError(f"--out {out!r} is no ordinary file: name one.")
+    if not all(os.access(place, os.W_OK) for place in (path.parent, path) if place.exists()):
+        raise DataError(f"--out {out!r} may not be written here: choose a folder that is yours.")
+    return str(path)
+
+
+def _keep(out: str, write: Callable[[Path], Any]) -> None:
+    """Write a file beside the one meant and put it in its place: what was there survives a write that fails."""
+    path = Path(os.path.realpath(out))
+    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        raise DataError(f"--out {out!r} could not be written ({error.strerror}): what was there is kept.") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _share(treated: str) -> Any:
@@ -461,14 +710,14 @@ def _share(treated: str) -> Any:
 
 
 def _show_certificate(certificate: Certificate, told: list[str], *, out: str | None, as_json: bool) -> None:
-    from lyra.report import certificate_page, document
+    from lyra.report import certificate_page
 
-    if out is not None:
-        certificate.to_json(Path(out))
     if as_json:
-        _write(document(certificate.to_dict() | {"warnings": told}))
+        _write_document(certificate.to_dict() | {"warnings": told})
     else:
         _print(partial(certificate_page, certificate))
+    if out is not None:
+        _keep(out, certificate.to_json)
 
 
 def _exit_code(certificate: Certificate, requested: Sequence[str]) -> int:
@@ -497,14 +746,14 @@ def _told(*, as_json: bool) -> Iterator[list[str]]:
         finally:
             told += dict.fromkeys(str(warning.message) for warning in caught)
             for sentence in () if as_json else told:
-                print(f"warning: {sentence}", file=sys.stderr)  # noqa: T201
+                _say(f"warning: {sentence}")
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress(doing: str) -> Iterator[Any]:
     from lyra.runner import progress_bar
 
-    with progress_bar("certifying") as progress:
+    with progress_bar(doing) as progress:
         yield progress
 
 
@@ -521,4 +770,16 @@ def _print(page: Callable[[int], Iterable[Any]]) -> None:
 
 
 def _write(text: str) -> None:
-    print(text)  # noqa: T201
+    print(text, flush=True)  # noqa: T201
+
+
+def _unprinted(error: OSError) -> str:
+    return f"what was found could not be printed ({error.strerror}): free the output."
+
+
+def _write_document(values: Any) -> None:
+    """Print one JSON document, in ASCII where the output takes no other letters."""
+    from lyra.report import document
+
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+    _write(document(values, ascii_only=not unicode))

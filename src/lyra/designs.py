@@ -24,7 +24,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError, did_you_mean, option
 from lyra.units import Bools, Codes, Seed, Units
 
 __all__ = [
@@ -438,7 +438,7 @@ class Switchback(Design):
 
     def __post_init__(self) -> None:
         if self.block < 1:
-            raise InputError(f"block={self.block}; a switchback block holds at least 1 window")
+            raise InputError(f"{option('block', self.block)}; a switchback block holds at least 1 window")
         if not 0 <= self.washout < self.block:
             raise InputError(
                 f"washout={self.washout} with block={self.block}; leave out at least 0 and at most "
@@ -476,7 +476,7 @@ class Switchback(Design):
     def _check_windows(self, W: int) -> None:
         if W % self.block:
             raise InputError(
-                f"{W} windows are not divisible by block={self.block}; choose a block that divides {W}, "
+                f"{W} windows are not divisible by {option('block', self.block)}; choose a block that divides {W}, "
                 f"or leave the last {W % self.block} out"
             )
 
@@ -548,7 +548,9 @@ def _one_lottery(n: int, name: str, treated: Treated) -> Law:
         return _fair_coins(n)
     number = _number_treated(treated, n)
     if not 0 < number < n:
-        raise InputError(f"treated={treated} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}")
+        raise InputError(
+            f"{option('treated', treated)} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}"
+        )
     return Lottery(np.zeros(n, dtype=np.intp), np.array([number]))
 
 
@@ -596,7 +598,7 @@ def _check_treated(treated: Treated) -> None:
             raise InputError(f"unknown treated={treated!r}; {did_you_mean(treated, ['half', 'bernoulli'])}")
     elif not isinstance(treated, Integral) and not 0 < treated < 1:
         raise InputError(
-            f"treated={treated} is not a share; give one between 0 and 1, or a whole number to treat so many"
+            f"{option('treated', treated)} is not a share; give one between 0 and 1, or a whole number to treat so many"
         )
 
 

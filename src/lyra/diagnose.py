@@ -25,8 +25,9 @@ Array = NDArray[np.float64]
 FEW_CLUSTERS = 20  # CV1 with t(G − 1) rejects about .075 at a nominal .05 there, and more below
 FEW_EFFECTIVE = 10  # G*
 FEW_ARM = 6  # CV1 with t(G − 1) rejects .120 with five treated of 50
-TINY_ARM = 4  # and the bootstrap fails as well
+TINY_ARM = 4  # below which the bootstrap fails as well, and randomisation inference belongs beside any line
 DOMINANT_SHARE, DOMINANT_TIMES, DOMINANT_LEAST = 0.5, 5.0, 0.1  # more than half; or 5 times its part and a tenth
+DOMINANT_OF_TWO = 1.5  # times its part: of two clusters each holds half
 UNEQUAL = 1.0  # coefficient of variation of the sizes
 ROUNDING = 1e-18  # of a sum of squares, the share that is none
 
@@ -137,19 +138,28 @@ class Diagnosis:
 
     @property
     def moulton(self) -> Array:
-        """√(1 + ρ_x ρ (Σ N_g²/N − 1)) (K,): how far the iid standard error falls short [1]_; ρ < 0 counts as 0.
+        """√(1 + ρ_x ρ (Σ N_g²/N − 1)) (K,): how far the iid standard error falls short [1]_.
+
+        An estimated ρ below 0 counts as 0.
 
         References
         ----------
         .. [1] B. R. Moulton (1986), Random group effects and the precision of regression estimates. Journal of
            Econometrics 32, 385-397.
         """
+        return self.moulton_at(self.icc.estimate)
+
+    def moulton_at(self, rho: float) -> Array:
+        """Return the same (K,) under the intraclass correlation `rho`."""
         size = float(np.sum(self.sizes.astype(float) ** 2)) / float(self.sizes.sum())
-        return np.sqrt(np.maximum(1.0 + self.column_icc * max(self.icc.estimate, 0.0) * (size - 1.0), 0.0))
+        return np.sqrt(np.maximum(1.0 + self.column_icc * max(rho, 0.0) * (size - 1.0), 0.0))
 
     @property
     def dangers(self) -> tuple[str, ...]:
-        """A sentence for every danger present, with its numbers and what to do; empty when there is none."""
+        """A sentence for every danger present, with its numbers; empty when there is none.
+
+        They state what is so; which line to read is said in one place, `Ladder.advice`.
+        """
         readings = (_few_clusters, _few_treated, _dominant, _unequal, _cannot_leave_out)
         return tuple(sentence for reading in readings for sentence in reading(self))
 
@@ -292,26 +302,19 @@ def _few_clusters(d: Diagnosis) -> Iterator[str]:
     worth = (
         ""
         if star is None
-        else f"; for {d.names[star[2]]} they are worth {star[0]:.1f} equal ones (G* at ρ = {star[1]})"
+        else f"; for {d.names[star[2]]!r} they are worth {star[0]:.1f} equal ones (G* at ρ = {star[1]})"
     )
-    remedy = "read CV3 or the restricted wild cluster bootstrap, not CV1."
     if d.G < FEW_CLUSTERS:
-        yield f"Few clusters: there are {d.G}{worth}: {remedy}"
+        yield f"Few clusters: there are {d.G}{worth}."
     elif star is not None and star[0] < FEW_EFFECTIVE:
-        yield f"Few effective clusters: there are {d.G}{worth}: {remedy}"
+        yield f"Few effective clusters: there are {d.G}{worth}."
 
 
 def _few_treated(d: Diagnosis) -> Iterator[str]:
     for name, (treated, control) in _arms_of_interest(d):
-        side, count = ("treated", treated) if treated <= control else ("control", control)
-        if count < FEW_ARM:
-            yield f"Few {side} clusters: {name} has {treated} treated and {control} control: {_few_remedy(count)}."
-
-
-def _few_remedy(count: int) -> str:
-    if count < TINY_ARM:
-        return "no sandwich and no bootstrap holds its size; read randomisation inference"
-    return "CV1 rejects too often; read CV3, and randomisation inference beside it"
+        if min(treated, control) < FEW_ARM:
+            side = "treated" if treated <= control else "control"
+            yield f"Few {side} clusters: {name!r} has {treated} treated and {control} control."
 
 
 def _arms_of_interest(d: Diagnosis) -> list[tuple[str, tuple[int, int]]]:
@@ -326,12 +329,12 @@ def _dominant(d: Diagnosis) -> Iterator[str]:
     shares = d.partial_leverage[:, wanted]
     g, column = np.unravel_index(int(shares.argmax()), shares.shape)
     share, j, label = float(shares[g, column]), wanted[column], d.cluster_labels[g]
-    if share > DOMINANT_SHARE or share > max(DOMINANT_LEAST, DOMINANT_TIMES / d.G):
+    if share > max(DOMINANT_SHARE, DOMINANT_OF_TWO / d.G) or share > max(DOMINANT_LEAST, DOMINANT_TIMES / d.G):
         without = d.influence[g, j]
         moved = "there is no estimate" if np.isnan(without) else f"the estimate is {without:.4g}"
         yield (
-            f"One dominant cluster: {label} holds {share:.0%} of what identifies {d.names[j]} (an equal part is "
-            f"{1 / d.G:.1%}); without it {moved}, with it {d.coef[j]:.4g}: show both, and read CV3."
+            f"One dominant cluster: {label} holds {share:.0%} of what identifies {d.names[j]!r} (an equal part is "
+            f"{1 / d.G:.1%}); without it {moved}, with it {d.coef[j]:.4g}."
         )
 
 
@@ -340,25 +343,21 @@ def _unequal(d: Diagnosis) -> Iterator[str]:
         g = int(d.sizes.argmax())
         yield (
             f"Unequal sizes: from {d.sizes.min()} to {d.sizes.max()} rows (coefficient of variation {d.cv_sizes:.2f}; "
-            f"{d.cluster_labels[g]} holds {d.sizes[g] / d.sizes.sum():.0%}): read CV2 with its own degrees of freedom, "
-            "CV3 or the bootstrap, not CV1."
+            f"{d.cluster_labels[g]} holds {d.sizes[g] / d.sizes.sum():.0%})."
         )
 
 
 def _cannot_leave_out(d: Diagnosis) -> Iterator[str]:
     wanted = _of_interest(d)
     cases = [(case.cluster, [d.names[j] for j in case.coefficients if j in wanted]) for case in d.unidentified]
-    told = [f"{listed(names)} without {cluster!s}" for cluster, names in cases if names]
+    told = [f"{listed(map(repr, names))} without cluster {cluster!s}" for cluster, names in cases if names]
     if told:
-        yield (
-            f"No estimate when a cluster is left out: {listed(told, 4)}: CV2 and CV3 do not exist there and CV1 is far "
-            "too small; read randomisation inference, or find more clusters."
-        )
+        yield f"No estimate when a cluster is left out: {listed(told, 4)}."
 
 
 def _all_clear(d: Diagnosis) -> str:
     star = _fewest_effective(d)
-    worth = "" if star is None else f" (worth at least {star[0]:.1f} equal ones, for {d.names[star[2]]})"
+    worth = "" if star is None else f", for {d.names[star[2]]!r} worth {star[0]:.1f} equal ones or more"
     return (
         f"No danger found: {d.G} clusters{worth}, sizes with a coefficient of variation of {d.cv_sizes:.2f}, no "
         "cluster that dominates, no arm with few clusters, and every cluster can be left out."

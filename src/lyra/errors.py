@@ -19,7 +19,9 @@ LyraWarning (UserWarning)
 └── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 __all__ = [
     "ConditionWarning",
@@ -38,6 +40,8 @@ __all__ = [
     "UnidentifiedWarning",
     "did_you_mean",
     "listed",
+    "option",
+    "spoken_in_the_shell",
 ]
 
 
@@ -114,3 +118,36 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     hint = f"did you mean {by_folded[close[0]]!r}? " if close else ""
     return f"{hint}there is {listed(map(repr, names), 12)}"
+
+
+# --- keywords and options -----------------------------------------------------------------------
+
+_IN_THE_SHELL: ContextVar[bool] = ContextVar("lyra_in_the_shell", default=False)
+_OPTIONS = {"clusters": "cluster", "covariates": "covariate", "methods": "method"}  # named otherwise in the shell
+
+
+@contextmanager
+def spoken_in_the_shell() -> Iterator[None]:
+    """Within it, sentences name the shell's options where they would name Python's keywords."""
+    before = _IN_THE_SHELL.set(True)
+    try:
+        yield
+    finally:
+        _IN_THE_SHELL.reset(before)
+
+
+def option(keyword: str, value: object = None) -> str:
+    """Return a keyword, with its value if one is given, as the reader would type it: in Python or in the shell.
+
+    Examples
+    --------
+    >>> option("clusters"), option("level", "unit")
+    ('clusters=', "level='unit'")
+    >>> with spoken_in_the_shell():
+    ...     option("clusters"), option("level", "unit")
+    ('--cluster', '--level unit')
+    """
+    if _IN_THE_SHELL.get():
+        name = f"--{_OPTIONS.get(keyword, keyword).replace('_', '-')}"
+        return name if value is None else f"{name} {value}"
+    return f"{keyword}=" if value is None else f"{keyword}={value!r}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lyra.certificate import Certificate, certify_scenarios
 from lyra.designs import Pairs, Stratified, Switchback
-from lyra.errors import InputError
+from lyra.errors import InputError, option
 from lyra.ols import Fit
 from lyra.runner import Progress
 from lyra.samples import WorldLike
@@ -215,8 +215,8 @@ def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -
             "window": isinstance(design, Switchback) or level == "window",
         }
         for label in (label for label, read in labels.items() if read and not named.get(label)):
-            reader = f"the design {design_name(design)!r}" if level not in (label, "pair") else f"level={level!r}"
-            raise InputError(f"{reader} reads the {label} of each row: name its column with {label}=.")
+            reader = f"the design {design_name(design)!r}" if level not in (label, "pair") else option("level", level)
+            raise InputError(f"{reader} reads the {label} of each row: name its column with {option(label)}.")
 
 
 def _own(asked: Mapping[str, Any]) -> list[str]:

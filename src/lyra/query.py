@@ -19,7 +19,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean, listed
+from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean, listed, option
 from lyra.formula import Column, Formula, Indicator, Level, Numeric, design
 from lyra.tables import Frame, fetch
 
@@ -110,7 +110,7 @@ def _refuse_unknown(formula: Formula, key: Any, known: list[str]) -> None:
             f"clusters is a {type(key).__name__}: name a column of the table, or pass arrays to lyra.se.cluster_robust."
         )
     if key not in known:
-        raise InputError(f"clusters={key!r} is not a column: {did_you_mean(key, known)}.")
+        raise InputError(f"{option('clusters', key)} is not a column: {did_you_mean(key, known)}.")
     for name in formula.variables:
         if name not in known:
             raise InputError(f"{name!r} is not a column: {did_you_mean(name, known)}.")

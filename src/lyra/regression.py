@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from lyra.certificate import Certificate
 from lyra.diagnose import Diagnosis, diagnose
+from lyra.errors import InputError, listed, option
 from lyra.formula import Formula, parse
 from lyra.harness import certify
 from lyra.ladder import LADDER, Ladder, climb
@@ -20,13 +22,17 @@ from lyra.ols import Fit, least_squares
 from lyra.per_cluster import PerClusterTest, per_cluster_test
 from lyra.randomisation import RandomisationTest, randomisation_test
 from lyra.subjects import coefficient
+from lyra.trials import BLOCK
 from lyra.wald import Inference, infer
 from lyra.wild import WildBootstrap, wild_bootstrap
 
 __all__ = ["Regression", "fit", "fit_moments"]
 
+QUICK_NUMBERS = 2**27  # entries of cluster Grams simulated in about a second
+MOST_DOUBLINGS = 5
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Regression:
     """A fitted regression, to be asked for inference of any kind.
 
@@ -93,7 +99,8 @@ class Regression:
         Parameters
         ----------
         term : str, optional
-            The coefficient; left out, the first that is not the intercept.
+            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
+            ``arm[T.b]`` too.
         methods : sequence of str
             Variants, each with its own law.
         level : float
@@ -131,21 +138,34 @@ class Regression:
         """Return what the clusters can bear: leverage, influence, effective and treated clusters, and the dangers."""
         return diagnose(self.fit)
 
-    def certify(self, term: str | None = None, **options: Any) -> Certificate:
+    def certify(self, term: str | None = None, *, quick: bool = False, **options: Any) -> Certificate:
         """Return how often each method would flag a true null on this fitted design; see `lyra.certify`.
 
         Parameters
         ----------
         term : str, optional
             Left out, the first coefficient that is not the intercept.
+        quick : bool
+            As `lyra fit` does: the replicates that about two seconds allow, at the estimated intraclass correlation
+            and the upper end of its interval.
         **options
-            methods, alpha, tolerance, seed, icc, weights, store, workers, first, maximum.
+            methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum.
 
         Raises
         ------
         InputError
         """
-        return certify(self.fit, term=self.names[self._position(term)], **options)
+        asked = self._quick() | options if quick else options
+        return certify(self.fit, term=self.names[self._position(term)], **asked)
+
+    def _quick(self) -> dict[str, Any]:
+        """Return the intraclass correlations and the most replicates of a quick certificate."""
+        icc = self.diagnose().icc
+        known = [float(rho) for rho in (icc.estimate, icc.conf_int(0.95)[1]) if not np.isnan(rho)]
+        shares = sorted({min(max(rho, 0.0), 0.999) for rho in known}) or None
+        cost = self.n_clusters * (len(self.names) + 1) ** 2 * BLOCK
+        doublings = (QUICK_NUMBERS // cost).bit_length() - 1
+        return {"icc": shares, "maximum": BLOCK * 2 ** min(max(doublings, 0), MOST_DOUBLINGS)}
 
     def randomisation_test(self, param: str | int, **options: Any) -> RandomisationTest:
         """Return randomisation inference for a cluster-assigned treatment; see `randomisation.randomisation_test`."""
@@ -160,10 +180,32 @@ class Regression:
         return level_test(self.fit, coarse, param=param, **options)
 
     def _position(self, term: str | None) -> int:
-        return coefficient(self.fit, term)
+        return coefficient(self.fit, _meant(term, self.names))
 
     def __str__(self) -> str:
         return str(self.ladder())
+
+    __repr__ = __str__
+
+
+def _meant(term: Any, names: Sequence[str]) -> Any:
+    """Return the coefficient's name that a term means: ``arm[T.b]`` may be spelled with its C(...) or without."""
+    if term is None or term in (names if isinstance(term, str) else range(-len(names), len(names))):
+        return term
+    if not isinstance(term, (str, int)):
+        raise InputError(f"{option('term')} names one coefficient, and {term!r} is none: ask for one at a time.")
+    alike = [name for name in names if _short(name) == _short(str(term))]
+    if len(alike) == 1:
+        return alike[0]
+    of_column = [name for name in names if _short(name).split("[")[0] == _short(str(term))]
+    if of_column:
+        raise InputError(f"{option('term', term)} has {len(of_column)} coefficients: name one of {listed(of_column)}.")
+    return term
+
+
+def _short(name: str) -> str:
+    """Return a coefficient's name with each C(column, ...) shortened to the column."""
+    return re.sub(r"C\(\s*([^,()]+?)\s*(?:,[^()]*)?\)", r"\1", name)
 
 
 def fit(formula: str, data: Any, *, clusters: str) -> Regression:
@@ -218,6 +260,8 @@ def fit(formula: str, data: Any, *, clusters: str) -> Regression:
     from lyra.data import moments
 
     parsed = parse(formula)
+    if clusters == parsed.response.column:
+        raise InputError(f"{option('clusters', clusters)} is the outcome: name the column of cluster labels.")
     return Regression(least_squares(moments(parsed, data, clusters=clusters)), parsed)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyra.certificate import Certificate, Row
 from lyra.diagnose import Diagnosis
-from lyra.ladder import Ladder
+from lyra.ladder import Ladder, Rung
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,42 +36,39 @@ class _Column:
         return max(map(len, (self.head, *self.cells)))
 
 
-def ladder_page(ladder: Ladder, diagnosis: Diagnosis | None, width: int) -> Iterator[RenderableType]:
+def ladder_page(ladder: Ladder, width: int) -> Iterator[RenderableType]:
     """Yield what a page `width` characters wide shows of a ladder: the table, the facts, the dangers and the advice."""
     from rich.text import Text
 
-    rungs, digits = ladder.rungs, _decimals(rung.std_error for rung in ladder.rungs)
+    advice, rungs, digits = ladder.advice, ladder.rungs, _decimals(rung.std_error for rung in ladder.rungs)
     columns = [
         _Column("method", [rung.method for rung in rungs], left=True),
         _Column("std. error", [_fixed(rung.std_error, digits) for rung in rungs]),
-        _Column("t", [f"{rung.statistic:.3f}" for rung in rungs], spare=True),
+        _Column("t", [_fixed(rung.statistic, 3) for rung in rungs], spare=True),
         _Column("p", [_probability(rung.p_value) for rung in rungs]),
         _Column(
             f"{100 * ladder.level:g} % interval",
-            [f"{_fixed(rung.conf_low, digits)} to {_fixed(rung.conf_high, digits)}" for rung in rungs],
+            [_span(rung, digits) for rung in rungs],
         ),
         _Column("law", [rung.law for rung in rungs], left=True, spare=True),
     ]
     if ladder.judged:
-        told = [str(ladder.judged.get(rung.method, "-")) for rung in rungs]
-        columns.append(_Column("certificate (size)", told, left=True))
+        columns.append(_Column("certificate (size)", ladder.verdicts, left=True))
     shown = _fitting(columns, width)
     title = f"{ladder.term}: estimate {_fixed(rungs[0].estimate, digits)}"
-    yield _table(title, shown, [rung.method == ladder.advice.method for rung in rungs])
+    yield _table(title, shown, [rung.method == advice.method for rung in rungs])
     yield Text("")
     if columns[5] not in shown:
         yield Text("Laws: " + "; ".join(f"{rung.method} {rung.law}" for rung in rungs))
     yield from map(Text, ladder.facts)
-    if diagnosis is not None:
-        yield Text(diagnosis.about(ladder.term).explain())
-    yield Text(str(ladder.advice))
+    yield Text(ladder.diagnosis.explain())
+    yield Text(str(advice))
 
 
-def ladder_document(ladder: Ladder, diagnosis: Diagnosis | None, warnings: Sequence[str]) -> dict[str, Any]:
+def ladder_document(ladder: Ladder, warnings: Sequence[str]) -> dict[str, Any]:
     """Return a ladder, its diagnostics and the warnings as plain values."""
     plain = ladder.to_dict()
-    if diagnosis is not None:
-        plain["diagnostics"] |= _diagnostics(diagnosis, ladder.term)
+    plain["diagnostics"] |= _diagnostics(ladder.diagnosis, ladder.term)
     return plain | {"warnings": list(warnings)}
 
 
@@ -93,7 +90,6 @@ def _diagnostics(diagnosis: Diagnosis, term: str) -> dict[str, Any]:
         "largest_partial_leverage": float(diagnosis.partial_leverage[largest, j]),
         "largest_partial_leverage_cluster": str(diagnosis.cluster_labels[largest]),
         "most_influential_cluster": None if label is None else str(label),
-        "dangers": list(diagnosis.about(term).dangers),
     }
 
 
@@ -169,7 +165,14 @@ def _decimals(errors: Iterable[float]) -> int:
     return max(0, 3 - math.floor(math.log10(min(known)))) if known else MOST_DECIMALS
 
 
+def _span(rung: Rung, decimals: int) -> str:
+    known = not (math.isnan(rung.conf_low) or math.isnan(rung.conf_high))
+    return f"{_fixed(rung.conf_low, decimals)} to {_fixed(rung.conf_high, decimals)}" if known else "-"
+
+
 def _fixed(value: float, decimals: int) -> str:
+    if math.isnan(value):
+        return "-"
     small = decimals <= MOST_DECIMALS and abs(value) < LARGEST_FIXED
     return f"{value:,.{decimals}f}" if small else f"{value:.5g}"
 
@@ -182,9 +185,9 @@ def _known(value: float, how: str) -> str:
     return "-" if math.isnan(value) else format(value, how)
 
 
-def document(values: Any) -> str:
+def document(values: Any, *, ascii_only: bool = False) -> str:
     """Return one JSON document; a number that JSON lacks (NaN, infinite) is null."""
-    return json.dumps(_finite(values), ensure_ascii=False, allow_nan=False, indent=2)
+    return json.dumps(_finite(values), ensure_ascii=ascii_only, allow_nan=False, indent=2)
 
 
 def _finite(value: Any) -> Any:

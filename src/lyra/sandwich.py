@@ -8,13 +8,13 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed
+from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.ols import Fit
 
 __all__ = [
@@ -116,10 +116,15 @@ VARIANTS = {
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
 LEAVE_ROW_OUT = ("HC2", "HC3")
+NAMED = 4  # coefficients a warning names; of more it gives the number
+REMEDY = {
+    "cluster": "for a treatment use randomisation inference, or find more clusters on each side",
+    "row": "leave out those rows with their columns",
+}
 
 
-def covariance(fit: Fit, variant: str) -> Array:
-    """Return the covariance (K, K) of the coefficients.
+def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
+    """Return the covariance (K, K) of the coefficients; warnings speak of those in `about`, left out of all.
 
     Raises
     ------
@@ -135,12 +140,11 @@ def covariance(fit: Fit, variant: str) -> Array:
         are NaN.
     """
     if variant not in VARIANTS:
-        raise InputError(f"variant={variant!r} is unknown: {did_you_mean(variant, VARIANTS)}.")
+        raise InputError(f"{option('variant', variant)} is unknown: {did_you_mean(variant, VARIANTS)}.")
     vcov = fit.W @ VARIANTS[variant].function(fit) @ fit.W.T
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     if lost:
-        told = _clusters_sentence if variant in LEAVE_OUT else _rows_sentence
-        warnings.warn(told(fit, lost, variant), UnidentifiedWarning, stacklevel=3)
+        _warn_of(fit, lost, variant, range(fit.K) if about is None else about)
         gone = sorted({j for case in lost for j in case.coefficients})
         vcov[gone, :] = vcov[:, gone] = np.nan
     return vcov
@@ -239,22 +243,20 @@ def _carried(fit: Fit, directions: Array) -> tuple[int, ...]:
     return tuple(int(j) for j in np.flatnonzero(weight > CARRIES * np.linalg.norm(fit.W, axis=1)))
 
 
-def _cases_told(fit: Fit, lost: list[Unidentified], what: str) -> str:
-    return listed(
-        (f"{listed(fit.names[j] for j in case.coefficients)} without {what} {case.cluster!s}" for case in lost), 4
-    )
-
-
-def _rows_sentence(fit: Fit, lost: list[Unidentified], variant: str) -> str:
-    return (
-        f"{variant} is not computable (NaN) where leaving out one row leaves no estimate: "
-        f"{_cases_told(fit, lost, 'row')}; leave out those rows with their columns, or read HC1 with care."
-    )
-
-
-def _clusters_sentence(fit: Fit, lost: list[Unidentified], variant: str) -> str:
-    cases = _cases_told(fit, lost, "cluster")
-    return (
-        f"{variant} is not computable (NaN) where leaving out one cluster leaves no estimate: {cases}; "
-        "CV1 exists there but is far too small: use randomisation inference, or more clusters on each side."
+def _warn_of(fit: Fit, lost: list[Unidentified], variant: str, about: Sequence[int]) -> None:
+    """Warn of the coefficients asked about that have no estimate without one cluster or row, a few by name."""
+    what = "cluster" if variant in LEAVE_OUT else "row"
+    cases = [
+        f"{listed(fit.names[j] for j in case.coefficients if j in about)} without {what} {case.cluster!s}"
+        for case in lost
+        if set(case.coefficients) & set(about)
+    ]
+    if not cases:
+        return
+    gone = {j for case in lost for j in case.coefficients} & set(about)
+    named = f"{listed(cases, NAMED)}" if len(gone) <= NAMED else f"{len(gone)} coefficients, named by .explain()"
+    warnings.warn(
+        f"{variant} is not computable (NaN) where leaving out one {what} leaves no estimate: {named}; {REMEDY[what]}.",
+        UnidentifiedWarning,
+        stacklevel=4,
     )

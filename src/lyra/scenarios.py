@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lyra.designs import Design
 from lyra.diagnose import diagnose
-from lyra.errors import FinerClustersWarning, InputError
+from lyra.errors import FinerClustersWarning, InputError, option
 from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import History, HistorySource, ModelSource, WorldSource
@@ -138,7 +138,7 @@ def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how
         return scenario
     sentence = (
         f"The analysis clusters by {source.level} and the design randomises by {source.design.unit}: {source.too_fine} "
-        "of its units are split over several clusters, so cluster with level='unit'."
+        f"of its units are split over several clusters, so cluster with {option('level', 'unit')}."
     )
     warnings.warn(sentence, FinerClustersWarning, stacklevel=4)
     return replace(scenario, too_fine=True, notes=(sentence,))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lyra import check
-from lyra.errors import InputError
+from lyra.errors import InputError, option
 from lyra.ols import Fit
 from lyra.sources import History
 
@@ -41,7 +41,9 @@ def past(table: Any, given: Mapping[str, Any]) -> History:
     """Return the history of a table from the columns given, or refuse one that is needed and is not."""
     for needed in ("outcome", "cluster"):
         if not given.get(needed):
-            raise InputError(f"A table needs {needed}=, the name of its column: pass it.")
+            raise InputError(f"A table needs {option(needed)}, the name of its column: pass it.")
+    if given["outcome"] == given["cluster"]:
+        raise InputError(f"{option('cluster', given['cluster'])} is the outcome: name the column of cluster labels.")
     from lyra.history import read_history
 
     return read_history(table, **{name: given[name] for name in COLUMNS if name in given})

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lyra import check
 from lyra.dof import degrees_of_freedom, quadratic_forms
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
 from lyra.laws import law_name, t_interval, t_pvalue
 from lyra.ols import Fit
 from lyra.sandwich import VARIANTS, covariance
@@ -212,9 +212,12 @@ class Inference:
         return "\n".join([*lines, _footer(self)])
 
 
-def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None) -> Inference:
-    """Return the inference of a fit under one covariance and one law: the step every front door ends in."""
-    vcov = covariance(fit, variant)
+def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequence[int] | None = None) -> Inference:
+    """Return the inference of a fit under one covariance and one law: the step every front door ends in.
+
+    Warnings speak of the coefficients at the positions `about`; left out, of all.
+    """
+    vcov = covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
     nu = np.where(np.isnan(np.diagonal(vcov)), np.nan, nu)
     return Inference(fit.names, fit.coef, vcov, nu, variant, rule, fit, dof is not None)
@@ -338,7 +341,8 @@ def _explained(res: Inference) -> list[str]:
     if G == N:
         lines.append("every cluster is one row: CV0, CV1, CV2 equal HC0, HC1, HC2, and CV3 G/(G-1) equals HC3")
     if np.isnan(res.vcov).any():
-        lines.append("NaN: leaving out one cluster leaves no estimate of these coefficients")
+        gone = np.flatnonzero(np.isnan(np.diagonal(res.vcov)))
+        lines.append(f"not computable (NaN): {listed((res.names[j] for j in gone), len(res.names))}")
     if not np.array_equal(m.T_inverse, np.eye(m.K)) or m.a.any():
         lines.append("computed in shifted or orthogonalised columns and carried back: the sums kept every digit")
     return lines

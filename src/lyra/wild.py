@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lyra.errors import DisjointSetWarning, InputError, did_you_mean
+from lyra.errors import DisjointSetWarning, InputError, did_you_mean, option
 from lyra.forms import t_statistics, values, wald_statistics
 from lyra.inversion import Curves, Levels, Steps
 from lyra.nested import Partition
@@ -206,7 +206,9 @@ class WildBootstrap(float):
             The level is no coverage, or the null holds several restrictions.
         """
         if not 0.0 < level < 1.0:
-            raise InputError(f"level={level!r} is not a coverage: pass a number between 0 and 1, such as 0.95.")
+            raise InputError(
+                f"{option('level', level)} is not a coverage: pass a number between 0 and 1, such as 0.95."
+            )
         if self.null.q > 1:
             raise InputError(
                 f"A joint null of {self.null.q} restrictions has no interval: test one coefficient at a time."
