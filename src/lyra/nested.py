@@ -83,7 +83,7 @@ def _cluster_of_each(
 
 
 def _summed(fine: Moments, starts: NDArray[np.intp], labels: NDArray[Any]) -> Moments:
-    return Moments.from_tensor(
+    summed = Moments.from_tensor(
         np.add.reduceat(fine.tensor, starts, axis=0),
         np.add.reduceat(fine.ones, starts, axis=0),
         names=fine.names,
@@ -94,3 +94,4 @@ def _summed(fine: Moments, starts: NDArray[np.intp], labels: NDArray[Any]) -> Mo
         unit=fine.unit,
         dropped_rows=fine.dropped_rows,
     )
+    return replace(summed, y_unit=fine.y_unit)

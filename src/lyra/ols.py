@@ -1,7 +1,8 @@
 """Moments -> estimate: least squares in orthonormal coordinates.
 
 With A = Z'Z = LL' and W = T⁻¹L⁻ᵀ, a coefficient is β = β̂ + W η and the bread of every sandwich is the identity:
-cluster Grams become E_g = L⁻¹A_gL⁻ᵀ with Σ E_g = I, scores become L⁻¹s_g. W carries a result back to X.
+cluster Grams become E_g = L⁻¹A_gL⁻ᵀ with Σ E_g = I, scores become L⁻¹s_g. W carries a result back to X, and to the
+unit of y where its squares would leave a double.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.basis import independent_columns
+from lyra.basis import backward, forward, independent_columns, inverse
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, NotIdentifiedError, listed
 from lyra.moments import Moments
 
@@ -43,9 +44,9 @@ class Fit:
     scores : ndarray (G, K)
         L⁻¹X_g'û_g: cluster scores in orthonormal coordinates.
     rss : float
-        Residual sum of squares.
+        Residual sum of squares, like the scores in units of `moments.y_unit`.
     W : ndarray (K, K)
-        Carries orthonormal coordinates to coefficients: W W' = (X'X)⁻¹.
+        Carries orthonormal coordinates to coefficients: W W' = (X'X)⁻¹ y_unit².
     """
 
     moments: Moments
@@ -83,11 +84,11 @@ class Fit:
     def orthonormal(self, working: Array) -> Array:
         """Return working vectors (..., K of the moments) in orthonormal coordinates (..., K)."""
         kept = working[..., self.kept]
-        return np.asarray(_forward(self.L, kept.reshape(-1, self.K)).reshape(kept.shape))
+        return np.asarray(forward(self.L, kept.reshape(-1, self.K)).reshape(kept.shape))
 
     def grams(self) -> Iterator[tuple[slice, Array]]:
         """Yield (clusters, E_g (g, K, K)) in blocks that fit in memory; 0 ≤ E_g ≤ I and Σ E_g = I."""
-        inverse = _forward(self.L, np.eye(self.K)).T
+        inverse = forward(self.L, np.eye(self.K)).T
         for clusters, A in self.moments.blocks():
             yield clusters, inverse @ A[:, self.kept][:, :, self.kept] @ inverse.T
 
@@ -139,20 +140,21 @@ def least_squares(moments: Moments) -> Fit:
             stacklevel=3,
         )
     L = np.asarray(np.linalg.cholesky(A[np.ix_(kept, kept)]), dtype=np.float64)
-    eta = _forward(L, b[kept][None])[0]
+    eta = forward(L, b[kept][None])[0]
     theta = np.zeros(moments.K)
-    theta[kept] = np.linalg.solve(L.T, eta)
+    theta[kept] = backward(L, eta[None])[0]
     back, a = _back(moments, kept)
     raw = moments.scores(theta)
+    coef = moments.y_unit * (back @ theta[kept] + a)
     return Fit(
         moments=moments,
         names=tuple(moments.names[j] for j in kept),
         dropped=dropped,
         kept=tuple(kept),
-        coef=back @ theta[kept] + a,
-        scores=_forward(L, raw[:, kept]),
+        coef=coef,
+        scores=forward(L, raw[:, kept]),
         rss=max(float(moments.total[-1, -1] - eta @ eta), 0.0),
-        W=back @ np.linalg.inv(L).T,
+        W=moments.y_unit * forward(L, back),
         theta=theta,
         L=L,
     )
@@ -161,24 +163,22 @@ def least_squares(moments: Moments) -> Fit:
 def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
     """Return what carries a coefficient on the kept working columns to the kept columns of X, and what adds to it.
 
-    A column left out equals Z_kept P, so what the basis says of it is said of the kept columns: Z = Z_kept P,
-    X_kept = Z_kept S with S = (P T)_kept, and y = ỹ + Z_kept P T a.
+    A column left out that the basis left alone has no part in the others. One that it mixed with them equals Z_kept P,
+    so what the basis says of it is said of the kept columns: Z = Z_kept P, X_kept = Z_kept S with S = (P T)_kept, and
+    y = ỹ + Z_kept P T a.
     """
     if len(kept) == moments.K:
         return moments.T_inverse, moments.a
+    left = np.setdiff1d(np.arange(moments.K), kept)
+    if not (moments.T_inverse[np.ix_(left, kept)].any() or moments.a[left].any()):
+        return moments.T_inverse[np.ix_(kept, kept)], moments.a[kept]
     A = moments.total[:-1, :-1]
-    P = np.linalg.solve(A[np.ix_(kept, kept)], A[kept])
+    L = np.linalg.cholesky(A[np.ix_(kept, kept)])
+    P = backward(L, forward(L, A[:, kept])).T
     P[:, kept] = np.eye(len(kept))
-    PT = P @ np.linalg.inv(moments.T_inverse)
-    back = np.linalg.inv(PT[:, kept])
+    PT = P @ inverse(moments.T_inverse)
+    back = inverse(PT[:, kept])
     return back, back @ PT @ moments.a
-
-
-def _forward(L: Array, rows: Array) -> Array:
-    """Return L⁻¹ applied to each row, (n, K)."""
-    from scipy.linalg import solve_triangular
-
-    return np.asarray(solve_triangular(L, rows.T, lower=True, check_finite=False).T)
 
 
 def _refuse_clusters(moments: Moments) -> None:
