@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.laws import t_pvalue
-from lyra.sandwich import SINGULAR
+from lyra.leave_out import SINGULAR
 from lyra.wild import TIE
 
 __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]

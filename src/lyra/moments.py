@@ -178,6 +178,11 @@ class Moments:
         return int(self.sizes.sum())
 
     @property
+    def keeps_tensor(self) -> bool:
+        """Whether the tensor is at hand."""
+        return "tensor" in self._memo
+
+    @property
     def tensor(self) -> Array:
         """[Z ỹ]_g'[Z ỹ]_g for every cluster, (G, K+1, K+1); built on first use."""
         if "tensor" not in self._memo:

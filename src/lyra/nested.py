@@ -62,7 +62,7 @@ def nested_fit(
     starts = np.flatnonzero(np.diff(belongs, prepend=-1))
     fit = least_squares(_summed(fine, starts, labels[belongs[starts]]))
     scores = fit.orthonormal(fine.scores(fit.theta))
-    return fit, Partition(replace(fit, moments=fine, scores=scores, _memo={}), starts)
+    return fit, Partition(replace(fit, moments=fine, scores=scores, memo={}), starts)
 
 
 def _cluster_of_each(

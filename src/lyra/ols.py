@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.basis import backward, forward, independent_columns, inverse
-from lyra.errors import ConditionWarning, DroppedColumnsWarning, NotIdentifiedError, listed
+from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError, listed
 from lyra.moments import Moments
 
 __all__ = ["Fit", "least_squares"]
@@ -24,7 +24,7 @@ __all__ = ["Fit", "least_squares"]
 Array = NDArray[np.float64]
 
 DIGITS_LOST = 1e-8
-CACHE_BYTES = 2**26
+CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Fit:
     W: Array
     theta: Array = field(repr=False)
     L: Array = field(repr=False)
-    _memo: dict[str, tuple[Array, Array]] = field(default_factory=dict, repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def N(self) -> int:
@@ -77,6 +77,16 @@ class Fit:
         return len(self.names)
 
     @property
+    def units(self) -> Array:
+        """Powers of two near the rows of W (K,): what standard errors are computed in, for squares of W may be too far."""
+        return np.ldexp(1.0, np.frexp(np.abs(self.W).max(axis=1))[1])
+
+    @property
+    def directions(self) -> Array:
+        """W in those units (K, K)."""
+        return np.asarray(self.W / self.units[:, None])
+
+    @property
     def labels(self) -> NDArray[Any]:
         """Cluster labels (G,)."""
         return self.moments.labels
@@ -92,24 +102,14 @@ class Fit:
         for clusters, A in self.moments.blocks():
             yield clusters, inverse @ A[:, self.kept][:, :, self.kept] @ inverse.T
 
-    def spectra(self) -> Iterator[tuple[slice, Array, Array]]:
-        """Yield (clusters, λ (g, K), V (g, K, K)) with E_g = V diag(λ) V'; kept for the next caller when small."""
-        if "values" in self._memo:
-            yield slice(0, self.G), *self._memo["values"]
-            return
-        for clusters, E in self.grams():
-            values, vectors = np.linalg.eigh(E)
-            values = np.clip(values, 0.0, 1.0)
-            if values.shape[0] == self.G and vectors.nbytes <= CACHE_BYTES:
-                self._memo["values"] = (values, vectors)
-            yield clusters, values, vectors
-
 
 def least_squares(moments: Moments) -> Fit:
     """Return the least-squares fit of `moments`.
 
     Raises
     ------
+    InputError
+        A coefficient or its standard error exceeds what a double holds.
     NotIdentifiedError
         One cluster, a constant y, no column left, or as many coefficients as rows.
 
@@ -145,16 +145,20 @@ def least_squares(moments: Moments) -> Fit:
     theta[kept] = backward(L, eta[None])[0]
     back, a = _back(moments, kept)
     raw = moments.scores(theta)
-    coef = moments.y_unit * (back @ theta[kept] + a)
+    with np.errstate(over="ignore", invalid="ignore"):
+        coef = moments.y_unit * (back @ theta[kept] + a)
+        W = moments.y_unit * forward(L, back)
+    names = tuple(moments.names[j] for j in kept)
+    _refuse_overflow(names, coef, W)
     return Fit(
         moments=moments,
-        names=tuple(moments.names[j] for j in kept),
+        names=names,
         dropped=dropped,
         kept=tuple(kept),
         coef=coef,
         scores=forward(L, raw[:, kept]),
         rss=max(float(moments.total[-1, -1] - eta @ eta), 0.0),
-        W=moments.y_unit * forward(L, back),
+        W=W,
         theta=theta,
         L=L,
     )
@@ -179,6 +183,15 @@ def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
     PT = P @ inverse(moments.T_inverse)
     back = inverse(PT[:, kept])
     return back, back @ PT @ moments.a
+
+
+def _refuse_overflow(names: tuple[str, ...], coef: Array, W: Array) -> None:
+    lost = np.flatnonzero(~(np.isfinite(coef) & np.isfinite(W).all(axis=1)))
+    if lost.size:
+        raise InputError(
+            f"The coefficient of {names[lost[0]]}, or its standard error, exceeds 1e308: multiply the column by a power "
+            "of ten, or divide y by one."
+        )
 
 
 def _refuse_clusters(moments: Moments) -> None:

@@ -19,7 +19,8 @@ from lyra.forms import Forms
 from lyra.nested import Partition
 from lyra.null import Null
 from lyra.ols import Fit
-from lyra.sandwich import CARRIES, SINGULAR, adjustment, all_regular
+from lyra.leave_out import SINGULAR, adjustment
+from lyra.sandwich import CARRIES, all_regular
 
 __all__ = ["KINDS", "Pivot", "make_pivot"]
 
@@ -170,7 +171,7 @@ def _solve(left: Array, rhs: Array) -> Array:
     if all_regular(left):
         return np.asarray(np.linalg.solve(left, rhs))
     values, vectors = np.linalg.eigh(left)
-    inner = adjustment(1.0 - values, -1.0)[:, :, None] * (vectors.transpose(0, 2, 1) @ rhs)
+    inner = adjustment(values, -1.0)[:, :, None] * (vectors.transpose(0, 2, 1) @ rhs)
     return np.asarray(vectors @ inner)
 
 
