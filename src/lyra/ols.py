@@ -59,6 +59,7 @@ class Fit:
     W: Array
     theta: Array = field(repr=False)
     L: Array = field(repr=False)
+    back: Array = field(repr=False)  # (K, K): carries working coordinates to coefficients, W = back L⁻ᵀ
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -161,6 +162,7 @@ def least_squares(moments: Moments) -> Fit:
         W=W,
         theta=theta,
         L=L,
+        back=moments.y_unit * back,
     )
 
 
