@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import ConditionWarning, InputError, did_you_mean, listed
 from lyra.leave_out import Spectrum, adjustment, heavy_spectra, spectra
 from lyra.ols import Fit
-from lyra.sandwich import VARIANTS
+from lyra.sandwich import VARIANTS, carriers
 
 __all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "satterthwaite"]
 
 Array = NDArray[np.float64]
 
 ROUNDING = 1e-13  # the share of tr P that is rounding: a form that is zero has no degrees of freedom
+NEARLY_ALL = 1e-6  # 1 − λ below which the degrees of freedom of CV3 lose digits
+LEAVES_OUT = -1.0
 RULES = ("satterthwaite", "G-1", "N-K", "normal")
 
 
@@ -39,6 +42,8 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     power = VARIANTS[variant].power
     if power is None:
         raise InputError(f"dof='satterthwaite' is not defined for {variant}: choose CV1, CV2 or CV3, or another dof.")
+    if power == LEAVES_OUT:
+        _warn_of_lost_digits(fit, variant)
     Z = _unit(contrasts * fit.units @ fit.directions)
     dominant = [_weighted(each, Z, power)[0] for each in heavy_spectra(fit)]
     alone = {int(np.asarray(each.clusters)[0]) for each in heavy_spectra(fit)}
@@ -54,8 +59,23 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     squares += np.sum(WW * WW, axis=(1, 2))
     pairs = itertools.combinations(dominant, 2)
     squares += sum(2.0 * np.einsum("sk,sk->s", one[0], other[0]) ** 2 for one, other in pairs)
-    real = trace > ROUNDING * own
+    real = trace > ROUNDING * np.maximum(own, 1.0)  # own is 1 or more unless a cluster alone carries the contrast
     return np.asarray(np.divide(trace**2, squares, out=np.full(len(Z), np.nan), where=real))
+
+
+def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
+    """Warn where (1 − λ)^−1 is so large that its square, in orthonormal coordinates, hides the other columns' part."""
+    worst = min(heavy_spectra(fit), key=lambda each: each.least, default=None)
+    if worst is None or worst.least > NEARLY_ALL:
+        return
+    names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]])), 4)
+    digits = -np.log10(np.finfo(float).eps / np.sqrt(worst.least)) - 1.0
+    warnings.warn(
+        f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom of "
+        f"{variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
+        ConditionWarning,
+        stacklevel=4,
+    )
 
 
 def _unit(Z: Array) -> Array:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.basis import forward
+from lyra.basis import backward, forward
 from lyra.ols import CACHE_BYTES, Fit
 
 __all__ = ["SINGULAR", "Spectrum", "adjustment", "heavy", "heavy_spectra", "spectra"]
@@ -44,6 +44,11 @@ class Spectrum:
         λ, 1 − λ and V's_g/√(1 − λ), zero where 1 − λ is.
     vectors : ndarray (g, K, K)
         V.
+    moved : ndarray (g, K) or None
+        A_(−g)⁻¹ Σ_{h≠g} s_h, the move of the working coefficients, where it was found beside them.
+    loss : float
+        The relative error in what follows from these numbers: ε over the share of a column, among the other clusters,
+        that is its own.
     """
 
     clusters: slice | NDArray[np.intp]
@@ -51,6 +56,13 @@ class Spectrum:
     left: Array
     vectors: Array
     halves: Array
+    moved: Array | None = None
+    loss: float = 0.0
+
+    @property
+    def least(self) -> float:
+        """The smallest 1 − λ that is not zero."""
+        return float(np.min(self.left, where=self.left > SINGULAR, initial=1.0))
 
     def adjusted(self, power: float) -> Array:
         """Return V (1 − λ)^power V's_g, (g, K); for powers below zero nothing where 1 − λ is zero."""
@@ -141,7 +153,7 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
     S = np.linalg.norm(fit.L, axis=1)
     factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
     values, left, half = np.ones(fit.K), np.zeros(fit.K), np.zeros(fit.K)
-    vectors = np.eye(fit.K)
+    vectors, moved, loss = np.eye(fit.K), None, 0.0
     if rank:
         order, lower = pivots - 1, np.tril(factor)[:, :rank]
         whole = forward(fit.L, np.diag(S))[order]  # (S L⁻ᵀ), its rows in the order of the pivots
@@ -151,4 +163,13 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
         left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ t
         values = 1.0 - left
         half[left <= SINGULAR] = 0.0
-    return Spectrum(np.array([g]), values[None], left[None], vectors[None], half[None])
+        if left.min() > SINGULAR:
+            moved = np.empty((1, fit.K))
+            moved[0, order] = backward(lower, t[None])[0] / S[order]
+            loss = _loss(lower)
+    return Spectrum(np.array([g]), values[None], left[None], vectors[None], half[None], moved, loss)
+
+
+def _loss(lower: Array) -> float:
+    graded = lower / np.linalg.norm(lower, axis=1, keepdims=True)
+    return float(np.finfo(float).eps * np.sum(forward(graded, np.eye(len(graded))) ** 2, axis=1).max())

@@ -1,7 +1,7 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the (K, K) covariance in orthonormal coordinates, where the bread is the identity, with its
-factor; `covariance` carries it to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
+Every function returns the (K, K) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
+the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
 its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed
+from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed
 from lyra.leave_out import SINGULAR, adjustment, heavy, heavy_spectra, spectra
 from lyra.ols import Fit
 from lyra.rounding import carried, carried_by_residuals, carried_by_rows
@@ -25,9 +25,11 @@ __all__ = [
     "VARIANTS",
     "Unidentified",
     "all_regular",
+    "carriers",
     "covariance",
     "is_rounding",
     "leave_one_out",
+    "moves",
     "scaled_covariance",
     "small_sample",
     "unidentified",
@@ -35,6 +37,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+LOST = 2e-13  # a relative error that is told
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
 # --- the variants -------------------------------------------------------------------------------
@@ -42,12 +45,12 @@ CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that di
 
 def iid(fit: Fit) -> Array:
     """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return np.eye(fit.K) * fit.rss * small_sample(fit, "iid")
+    return _carried_back(fit, np.eye(fit.K)) * fit.rss * small_sample(fit, "iid")
 
 
 def hc0(fit: Fit) -> Array:
     """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance."""
-    return _rowwise(fit, 0.0)
+    return _carried_back(fit, _rowwise(fit, 0.0))
 
 
 def hc1(fit: Fit) -> Array:
@@ -57,17 +60,17 @@ def hc1(fit: Fit) -> Array:
 
 def hc2(fit: Fit) -> Array:
     """Residuals divided by √(1 − h_i) [MacKinnon and White 1985]."""
-    return _rowwise(fit, -0.5)
+    return _carried_back(fit, _rowwise(fit, -0.5))
 
 
 def hc3(fit: Fit) -> Array:
     """Residuals divided by 1 − h_i, no factor."""
-    return _rowwise(fit, -1.0)
+    return _carried_back(fit, _rowwise(fit, -1.0))
 
 
 def cv0(fit: Fit) -> Array:
     """Σ s_g s_g', no factor."""
-    return fit.scores.T @ fit.scores
+    return _carried_back(fit, fit.scores.T @ fit.scores)
 
 
 def cv1(fit: Fit) -> Array:
@@ -78,20 +81,24 @@ def cv1(fit: Fit) -> Array:
 def cv2(fit: Fit) -> Array:
     """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
     adjusted = adjusted_scores(fit, -0.5)
-    return adjusted.T @ adjusted
+    return _carried_back(fit, adjusted.T @ adjusted)
 
 
 def cv3(fit: Fit) -> Array:
     """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
-    moved = leave_one_out(fit)
+    moved = moves(fit)
     return moved.T @ moved * small_sample(fit, "CV3")
 
 
 def cv3j(fit: Fit) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
-    moved = leave_one_out(fit)
+    moved = moves(fit)
     moved = moved - moved.mean(axis=0)
     return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
+
+
+def _carried_back(fit: Fit, meat: Array) -> Array:
+    return np.asarray(fit.directions @ meat @ fit.directions.T)
 
 
 def small_sample(fit: Fit, variant: str) -> float:
@@ -152,6 +159,8 @@ def covariance(fit: Fit, variant: str) -> Array:
     UnidentifiedWarning
         A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist, or a variance is zero
         but for rounding: its coefficients are NaN.
+    ConditionWarning
+        Without one cluster the columns are nearly collinear, and digits were lost.
     """
     units = fit.units
     with np.errstate(over="ignore", under="ignore"):
@@ -162,7 +171,7 @@ def scaled_covariance(fit: Fit, variant: str) -> Array:
     """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
     if variant not in VARIANTS:
         raise InputError(f"variant={variant!r} is unknown: {did_you_mean(variant, VARIANTS)}.")
-    vcov = fit.directions @ VARIANTS[variant].function(fit) @ fit.directions.T
+    vcov = VARIANTS[variant].function(fit)
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     gone = sorted({j for case in lost for j in case.coefficients})
     zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))
@@ -170,11 +179,26 @@ def scaled_covariance(fit: Fit, variant: str) -> Array:
     if lost:
         told = _clusters_sentence if variant in LEAVE_OUT else _rows_sentence
         warnings.warn(told(fit, lost, variant), UnidentifiedWarning, stacklevel=4)
+    if variant in LEAVE_OUT:
+        _warn_of_lost_digits(fit, variant)
     if zero.size:
         warnings.warn(_zero_sentence(fit, zero.tolist(), variant), UnidentifiedWarning, stacklevel=4)
     gone = [*gone, *zero.tolist()]
     vcov[gone, :] = vcov[:, gone] = np.nan
     return np.asarray(vcov)
+
+
+def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
+    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return
+    names = [fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]])]
+    warnings.warn(
+        f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
+        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 beside it.",
+        ConditionWarning,
+        stacklevel=5,
+    )
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
@@ -224,6 +248,19 @@ def leave_one_out(fit: Fit) -> Array:
     return moved
 
 
+def moves(fit: Fit) -> Array:
+    """Return β̂^(g) − β̂ over `fit.units`, (G, K); NaN never: nothing in the directions one cluster alone carries.
+
+    Without a cluster that carries nearly all of one coefficient, that one moves far and the others little: these are
+    not taken from orthonormal coordinates, which mix them.
+    """
+    moved = leave_one_out(fit) @ fit.directions.T
+    for each in heavy_spectra(fit):
+        if each.moved is not None:
+            moved[each.clusters] = (each.moved @ fit.back.T) / fit.units
+    return np.asarray(moved)
+
+
 def all_regular(left: Array) -> bool:
     """Return whether no I − E_g (g, K, K) is singular: every leave-one-cluster-out estimate exists."""
     try:
@@ -263,7 +300,7 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 def _cases(fit: Fit) -> Iterator[Unidentified]:
     for each in heavy_spectra(fit):
         lost = each.left[0] <= SINGULAR
-        coefficients = _carried(fit, each.vectors[0][:, lost]) if lost.any() else ()
+        coefficients = carriers(fit, each.vectors[0][:, lost]) if lost.any() else ()
         if coefficients:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
@@ -274,12 +311,12 @@ def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     for Z, _ in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
-        lost.extend(Unidentified(start + int(i), _carried(fit, Q[i][:, None])) for i in alone)
+        lost.extend(Unidentified(start + int(i), carriers(fit, Q[i][:, None])) for i in alone)
         start += len(Z)
     return lost
 
 
-def _carried(fit: Fit, directions: Array) -> tuple[int, ...]:
+def carriers(fit: Fit, directions: Array) -> tuple[int, ...]:
     """Return the coefficients with weight on these orthonormal directions (K, d)."""
     weight = np.abs(fit.directions @ directions).max(axis=1)
     return tuple(int(j) for j in np.flatnonzero(weight > CARRIES * np.linalg.norm(fit.directions, axis=1)))
