@@ -17,8 +17,8 @@ from lyra.se import cluster_robust
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from sixty_digits import Truth, truth  # noqa: E402  the tests' oracle
-from stress import Stress, stresses  # noqa: E402
+from sixty_digits import Truth, truth
+from stress import Stress, stresses
 
 VARIANTS = ("CV0", "CV1", "CV2", "CV3")
 HEADS = ("coef", *(f"{what}({variant})" for variant in VARIANTS for what in ("se", "dof")))

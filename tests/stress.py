@@ -94,7 +94,7 @@ def _dropped(seed: int) -> Iterator[Stress]:
 
 
 def _dummies(seed: int) -> Iterator[Stress]:
-    g, one, d, x, z, y = _parts(seed)
+    g, one, d, x, _, y = _parts(seed)
     week = np.tile(np.arange(ROWS), G)
     place = g % 7
     two_way = [place == level for level in range(1, 7)] + [week == level for level in range(1, ROWS)]

@@ -62,6 +62,6 @@ def test_a_coefficient_that_no_double_holds_is_refused_by_name():
     with pytest.raises(InputError) as caught:
         cluster_robust(1e200 * stress.y, X, clusters=stress.clusters, names=["one", "d", "x", "z"])
     assert str(caught.value) == (
-        "The coefficient of x, or its standard error, exceeds 1e308: multiply the column by a power of ten, or divide y "
-        "by one."
+        "The coefficient of x, or its standard error, exceeds 1e308: multiply the column by a power of ten, or divide "
+        "y by one."
     )

@@ -97,7 +97,9 @@ def test_identified_designs_name_no_cluster():
     assert unidentified(least_squares(Moments.from_arrays(y, X, clusters))) == []
 
 
-PERFECT = "the columns fit y exactly, and no residual is left to measure {} by; leave out the columns that y was made of."
+PERFECT = (
+    "the columns fit y exactly, and no residual is left to measure {} by; leave out the columns that y was made of"
+)
 NIL = (
     "the residuals leave every score zero but for rounding, as where dummies take up what varies between clusters; "
     "cluster at a finer level, leave those dummies out, or use randomisation inference."
@@ -118,7 +120,7 @@ def not_computable(y, X, clusters, variant, **options):
 def test_a_perfect_fit_has_no_standard_error(variant, unit):
     x = np.arange(32.0)
     res, told = not_computable(unit * (2.0 * x + 1.0), np.column_stack([X[:, 0], x]), clusters, variant)
-    assert told == f"{variant} is not computable (NaN): {PERFECT.format('x0, x1')}"
+    assert told == f"{variant} is not computable (NaN): {PERFECT.format('x0, x1')}."
     assert_allclose(res.coef, [unit, 2.0 * unit], rtol=1e-12)
     for values in (res.se, res.statistic, res.pvalue, res.dof, res.conf_int()[:, 0]):
         assert np.isnan(values).all()
@@ -203,11 +205,11 @@ def test_giants_beside_ordinary_clusters_do_not_make_these_zero():
 
 @pytest.mark.parametrize("variant", ["CV2", "CV3"])
 def test_digits_lost_without_a_cluster_are_told(variant):
-    """x and z are one but for a millionth in every cluster but the first."""
+    """x and z are one but for a ten-thousandth in every cluster but the first."""
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(12), 5)
     x = rng.normal(size=60)
-    z = np.where(g == 0, rng.normal(size=60), x + 1e-6 * rng.normal(size=60))
+    z = np.where(g == 0, rng.normal(size=60), x + 1e-4 * rng.normal(size=60))
     with pytest.warns(ConditionWarning) as caught:
         cluster_robust(rng.normal(size=60), np.column_stack([np.ones(60), x, z]), clusters=g, variant=variant)
     told = str(caught[0].message)

@@ -100,11 +100,12 @@ def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
     if _is_ill_conditioned(total, basis):
         basis = replace(basis, U=_orthogonalising(rows, basis, total, np.sqrt(np.diagonal(raw)[:-1])))
         total = gram(rows, basis.forward)
-    if basis.unit is not None and _explained(total, basis)[1]:
+    theta, nearly_all = _explained(total, basis)
+    if nearly_all and basis.unit is not None:
         unit = basis.unit
         basis = replace(basis, y_shift=float(raw[unit, -1] / raw[unit, unit] * basis.unit_value))
         total = gram(rows, basis.forward)
-    theta, nearly_all = _explained(total, basis)
+        theta, nearly_all = _explained(total, basis)
     if nearly_all:
         basis = replace(basis, theta=theta)
         total = gram(rows, basis.forward)
@@ -113,7 +114,8 @@ def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
 
 def _scaled_basis(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
     """Return the columns as they are, or times powers of two, with their Gram matrix."""
-    basis = Basis(np.zeros(rows.n_columns), np.eye(rows.n_columns), np.zeros(rows.n_columns), look.unit, look.unit_value)
+    K = rows.n_columns
+    basis = Basis(np.zeros(K), np.eye(K), np.zeros(K), look.unit, look.unit_value)
     squares = np.diagonal(look.total)
     held = (squares > 1.0 / SQUARES) & (squares < SQUARES)
     if held.all():
@@ -135,7 +137,7 @@ def _explained(total: Array, basis: Basis) -> tuple[Array, bool]:
     """Return the least-squares θ (K,) of ỹ on Z, and whether it leaves next to nothing of ỹ."""
     kept, _ = independent_columns(total[:-1, :-1], basis.unit)
     theta = np.zeros(len(total) - 1)
-    L = np.linalg.cholesky(total[np.ix_(kept, kept)])
+    L: Array = np.linalg.cholesky(total[np.ix_(kept, kept)])
     theta[kept] = backward(L, forward(L, total[kept, -1][None]))[0]
     left = total[-1, -1] - theta @ total[:-1, -1]
     return theta, bool(left < EXPLAINED * total[-1, -1])
@@ -146,7 +148,7 @@ def _is_ill_conditioned(total: Array, basis: Basis) -> bool:
 
 
 def independent_columns(A: Array, unit: int | None) -> tuple[list[int], float]:
-    """Return the columns that are not combinations of earlier ones, and the smallest share of any column that is its own.
+    """Return the columns that are not combinations of earlier ones, and the smallest share of one that is its own.
 
     A (K, K) is a Gram matrix. The constant column comes first, the others in their order. A column is kept by what
     those before it leave of its sum of squares, the squared pivot of a Cholesky factor; its own share is what all
@@ -155,7 +157,7 @@ def independent_columns(A: Array, unit: int | None) -> tuple[list[int], float]:
     order = _constant_first(A.shape[0], unit)
     squares = np.diagonal(A)[order]
     try:
-        L = np.linalg.cholesky(A[np.ix_(order, order)])
+        L: Array = np.linalg.cholesky(A[np.ix_(order, order)])
     except np.linalg.LinAlgError:
         return _pivoted(A, order)
     if (np.diagonal(L) ** 2 > INDEPENDENT * squares).all():
@@ -194,7 +196,8 @@ def _orthogonalising(rows: Rows, basis: Basis, total: Array, norms: Array) -> Ar
     A, U = total[:-1, :-1], np.eye(rows.n_columns)
     order = _constant_first(rows.n_columns, basis.unit)
     if independent_columns(A, basis.unit)[1] > FACTORED:
-        U[np.ix_(order, order)] = backward(np.linalg.cholesky(A[np.ix_(order, order)]), U).T
+        L: Array = np.linalg.cholesky(A[np.ix_(order, order)])
+        U[np.ix_(order, order)] = backward(L, U).T
         return U
     R = np.zeros((0, rows.n_columns))
     for _, X, y in rows.blocks():
@@ -223,16 +226,23 @@ def _orthonormal_columns(R: Array, norms: Array, order: list[int]) -> tuple[list
 
 def forward(L: Array, rows: Array) -> Array:
     """Return L⁻¹ applied to each row, (n, K)."""
-    from scipy.linalg import solve_triangular
-
-    return np.asarray(solve_triangular(L, rows.T, lower=True, check_finite=False).T)
+    return _solved(L, rows, upper=False)
 
 
 def backward(L: Array, rows: Array) -> Array:
     """Return L⁻ᵀ applied to each row, (n, K)."""
-    from scipy.linalg import solve_triangular
+    return _solved(L, rows, upper=True)
 
-    return np.asarray(solve_triangular(L, rows.T, lower=True, trans="T", check_finite=False).T)
+
+def _solved(L: Array, rows: Array, *, upper: bool) -> Array:
+    from scipy.linalg.lapack import dtrtrs
+
+    if not rows.size:
+        return rows
+    solved, failed = dtrtrs(L.T, rows.T, lower=0, trans=0 if upper else 1)  # L.T: no copy of a matrix laid out by rows
+    if failed:
+        raise np.linalg.LinAlgError(f"triangle is singular at {failed}")
+    return np.asarray(solved.T)
 
 
 def inverse(M: Array) -> Array:

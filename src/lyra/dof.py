@@ -85,7 +85,7 @@ def _unit(Z: Array) -> Array:
 
 
 def _weighted(each: Spectrum, Z: Array, power: float) -> tuple[Array, Array, Array]:
-    """Return W_g = V(λ ∘ z) (g, q, K), d_g = z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), z = (1 − λ)^power ∘ V'Z."""
+    """Return W_g = V(λ ∘ z) (g, q, K), z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), with z = (1 − λ)^power ∘ V'Z."""
     z = (Z @ each.vectors) * adjustment(each.left, power)[:, None, :]
     weighted = z * each.values[:, None, :]
     W = weighted @ each.vectors.transpose(0, 2, 1)

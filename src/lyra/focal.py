@@ -175,7 +175,7 @@ def _cv1_se(reps: Replicates) -> Array:
 
 
 def _known(reps: Replicates, sums: Array, b: Array | None) -> Array:
-    """Return Σ (b_g'score_g)² (R,), NaN where it does not exceed the rounding it can carry; b None for e (see `rounding`)."""
+    """Return the sums Σ (b_g'score_g)² (R,), NaN where rounding can carry them (see `rounding`); b None for e."""
     if b is None:
         return np.where(sums > CARRIED**2 * reps.yy, sums, np.nan)
     if (sums > CARRIED**2 * reps.yy * reps.K * np.max(np.sum(b * b, axis=2), axis=1)).all():

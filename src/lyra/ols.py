@@ -79,8 +79,8 @@ class Fit:
 
     @property
     def units(self) -> Array:
-        """Powers of two near the rows of W (K,): what standard errors are computed in, for squares of W may be too far."""
-        return np.ldexp(1.0, np.frexp(np.abs(self.W).max(axis=1))[1])
+        """Powers of two near the rows of W (K,): in these standard errors are computed, for W² may leave a double."""
+        return np.asarray(np.ldexp(1.0, np.frexp(np.abs(self.W).max(axis=1))[1]))
 
     @property
     def directions(self) -> Array:
@@ -176,10 +176,10 @@ def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
     if len(kept) == moments.K:
         return moments.T_inverse, moments.a
     left = np.setdiff1d(np.arange(moments.K), kept)
-    if not (moments.T_inverse[np.ix_(left, kept)].any() or moments.a[left].any()):
-        return moments.T_inverse[np.ix_(kept, kept)], moments.a[kept]
+    if not (moments.T_inverse[left][:, kept].any() or moments.a[left].any()):
+        return moments.T_inverse[kept][:, kept], moments.a[kept]
     A = moments.total[:-1, :-1]
-    L = np.linalg.cholesky(A[np.ix_(kept, kept)])
+    L: Array = np.linalg.cholesky(A[kept][:, kept])
     P = backward(L, forward(L, A[:, kept])).T
     P[:, kept] = np.eye(len(kept))
     PT = P @ inverse(moments.T_inverse)
@@ -191,8 +191,8 @@ def _refuse_overflow(names: tuple[str, ...], coef: Array, W: Array) -> None:
     lost = np.flatnonzero(~(np.isfinite(coef) & np.isfinite(W).all(axis=1)))
     if lost.size:
         raise InputError(
-            f"The coefficient of {names[lost[0]]}, or its standard error, exceeds 1e308: multiply the column by a power "
-            "of ten, or divide y by one."
+            f"The coefficient of {names[lost[0]]}, or its standard error, exceeds 1e308: multiply the column by a "
+            "power of ten, or divide y by one."
         )
 
 

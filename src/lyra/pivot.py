@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from lyra.basis import backward
 from lyra.errors import NotIdentifiedError
 from lyra.forms import Forms
+from lyra.leave_out import SINGULAR, adjustment
 from lyra.nested import Partition
 from lyra.null import Null
-from lyra.leave_out import SINGULAR, adjustment
 from lyra.ols import Fit
 from lyra.rounding import carried
 from lyra.sandwich import CARRIES, all_regular

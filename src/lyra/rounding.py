@@ -39,7 +39,7 @@ def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array
     squares = np.sum(contrasts**2, axis=1)
     bound = CARRIED**2 * squares * y_size(fit) * SINGULAR ** (2.0 * power)
     if (variances > bound).all():
-        return bound
+        return np.asarray(bound)
     own = _y_squares(fit)
     total = np.zeros(len(contrasts))
     for each in spectra(fit):
@@ -50,14 +50,14 @@ def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array
 
 def carried_by_residuals(fit: Fit, contrasts: Array) -> Array:
     """Return the same for |z|² RSS."""
-    return np.asarray(CARRIED**2 * y_size(fit) * np.sum(contrasts**2, axis=1))
+    return np.asarray(CARRIED**2 * y_size(fit) * np.sum(contrasts**2, axis=1), dtype=np.float64)
 
 
 def carried_by_rows(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array:
     """Return the same for Σ_i (f(1 − h_i) z'q_i û_i)², row by row."""
     bound = carried_by_residuals(fit, contrasts) * SINGULAR ** (2.0 * power)
     if (variances > bound).all():
-        return bound
+        return np.asarray(bound)
     total, whole = np.zeros(len(contrasts)), _whole(fit)
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)

@@ -195,14 +195,15 @@ def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
     names = [fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]])]
     warnings.warn(
         f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
-        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 beside it.",
+        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 "
+        "beside it.",
         ConditionWarning,
         stacklevel=5,
     )
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
-    """Return whether the variant's variances (q,) of contrasts (q, K) in orthonormal coordinates are zero but for rounding."""
+    """Return whether variances (q,) of contrasts (q, K) in orthonormal coordinates are zero but for rounding."""
     sums, power = variances / small_sample(fit, variant), VARIANTS[variant].leaves_out
     if variant == "iid":
         return np.asarray(sums <= carried_by_residuals(fit, contrasts))
@@ -215,8 +216,8 @@ def _zero_sentence(fit: Fit, zero: list[int], variant: str) -> str:
     names = listed((fit.names[j] for j in zero), 4)
     if len(zero) == fit.K and is_rounding(fit, "iid", np.eye(1, fit.K), np.array([fit.rss / (fit.N - fit.K)])).all():
         return (
-            f"{variant} is not computable (NaN): the columns fit y exactly, and no residual is left to measure {names} "
-            "by; leave out the columns that y was made of."
+            f"{variant} is not computable (NaN): the columns fit y exactly, and no residual is left to measure "
+            f"{names} by; leave out the columns that y was made of."
         )
     return (
         f"{variant} is not computable (NaN) for {names}: the residuals leave every score zero but for rounding, as where "

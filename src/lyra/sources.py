@@ -414,7 +414,7 @@ class ModelSource:
         n = fit.moments.sizes.astype(float)
         wide = np.empty((fit.G, fit.K + 1, fit.K + 1))
         wide[:, :-1, :-1], wide[:, :-1, -1], wide[:, -1, :-1], wide[:, -1, -1] = E, ones, ones, n
-        # a coordinate of Q that is rounding alone must not be blown up to the size of the others: all of Q_g has one scale
+        # a coordinate of Q that is rounding must not be blown up to the size of the others: all of Q_g has one scale
         scale = np.sqrt(np.where(np.arange(fit.K + 1) < fit.K, np.trace(E, axis1=1, axis2=2)[:, None], n[:, None]))
         values, vectors = np.linalg.eigh(wide / scale[:, :, None] / scale[:, None, :])
         present = values > ROUNDING * values[:, -1:]

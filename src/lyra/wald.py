@@ -85,7 +85,7 @@ class Inference:
 
     @property
     def vcov(self) -> Array:
-        """Covariance of the estimates (K, K); an entry beyond what a double holds is infinite or zero, its se is not."""
+        """Covariance of the estimates (K, K); an entry beyond a double is infinite or zero, its se is not."""
         units = self.fit.units
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(self.scaled * units[:, None] * units)
@@ -158,12 +158,12 @@ class Inference:
                 f"{q} restrictions cannot be tested with {self.n_clusters} clusters: the rank of the covariance is at "
                 f"most G-1 = {self.n_clusters - 1}; test fewer at once."
             )
-        R = restrictions * self.fit.units
-        size = np.abs(R).max(axis=1)
-        gap, R = (restrictions @ self.coef - _values(r, q)) / size, R / size[:, None]
-        used = R.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
-        V = R[:, used] @ self.scaled[np.ix_(used, used)] @ R[:, used].T
-        contrasts = R @ self.fit.directions
+        scaled = restrictions * self.fit.units
+        size = np.abs(scaled).max(axis=1)
+        gap, scaled = (restrictions @ self.coef - _values(r, q)) / size, scaled / size[:, None]
+        used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
+        V = scaled[:, used] @ self.scaled[np.ix_(used, used)] @ scaled[:, used].T
+        contrasts = scaled @ self.fit.directions
         if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
             _refuse_singular(q)
         return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
@@ -274,8 +274,8 @@ def _quadratic(gap: Array, V: Array) -> float:
 
 def _refuse_singular(q: int) -> NoReturn:
     raise NotIdentifiedError(
-        f"The covariance of the {q} restrictions is singular: the scores of the clusters vary in fewer directions; test "
-        "fewer at once."
+        f"The covariance of the {q} restrictions is singular: the scores of the clusters vary in fewer directions; "
+        "test fewer at once."
     )
 
 
