@@ -21,6 +21,8 @@ from lyra.se import cluster_robust
 from lyra.wald import Inference, infer
 from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
 
+pytestmark = pytest.mark.filterwarnings("ignore::lyra.errors.ConditionWarning")  # random designs may be near one
+
 CLUSTER = ("CV0", "CV1", "CV2", "CV3", "CV3J")
 SATTERTHWAITE = ("CV0", "CV1", "CV2", "CV3")
 POWERS = {"CV0": 0.0, "CV1": 0.0, "CV2": -0.5, "CV3": -1.0}

@@ -137,7 +137,7 @@ def _explained(total: Array, basis: Basis) -> tuple[Array, bool]:
     """Return the least-squares θ (K,) of ỹ on Z, and whether it leaves next to nothing of ỹ."""
     kept, _ = independent_columns(total[:-1, :-1], basis.unit)
     theta = np.zeros(len(total) - 1)
-    L: Array = np.linalg.cholesky(total[np.ix_(kept, kept)])
+    L = np.asarray(np.linalg.cholesky(total[np.ix_(kept, kept)]), dtype=np.float64)
     theta[kept] = backward(L, forward(L, total[kept, -1][None]))[0]
     left = total[-1, -1] - theta @ total[:-1, -1]
     return theta, bool(left < EXPLAINED * total[-1, -1])
@@ -157,7 +157,7 @@ def independent_columns(A: Array, unit: int | None) -> tuple[list[int], float]:
     order = _constant_first(A.shape[0], unit)
     squares = np.diagonal(A)[order]
     try:
-        L: Array = np.linalg.cholesky(A[np.ix_(order, order)])
+        L = np.asarray(np.linalg.cholesky(A[np.ix_(order, order)]), dtype=np.float64)
     except np.linalg.LinAlgError:
         return _pivoted(A, order)
     if (np.diagonal(L) ** 2 > INDEPENDENT * squares).all():
@@ -196,7 +196,7 @@ def _orthogonalising(rows: Rows, basis: Basis, total: Array, norms: Array) -> Ar
     A, U = total[:-1, :-1], np.eye(rows.n_columns)
     order = _constant_first(rows.n_columns, basis.unit)
     if independent_columns(A, basis.unit)[1] > FACTORED:
-        L: Array = np.linalg.cholesky(A[np.ix_(order, order)])
+        L = np.asarray(np.linalg.cholesky(A[np.ix_(order, order)]), dtype=np.float64)
         U[np.ix_(order, order)] = backward(L, U).T
         return U
     R = np.zeros((0, rows.n_columns))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lyra.errors import ConditionWarning, InputError, did_you_mean, listed
 from lyra.leave_out import Spectrum, adjustment, heavy_spectra, spectra
 from lyra.ols import Fit
-from lyra.sandwich import VARIANTS, carriers
+from lyra.sandwich import MOST, VARIANTS, carriers
 
 __all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "satterthwaite"]
 
@@ -68,11 +68,11 @@ def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
     worst = min(heavy_spectra(fit), key=lambda each: each.least, default=None)
     if worst is None or worst.least > NEARLY_ALL:
         return
-    names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]])), 4)
+    names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)), 4)
     digits = -np.log10(np.finfo(float).eps / np.sqrt(worst.least)) - 1.0
     warnings.warn(
-        f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom of "
-        f"{variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
+        f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom "
+        f"of {variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
         ConditionWarning,
         stacklevel=4,
     )
@@ -85,7 +85,7 @@ def _unit(Z: Array) -> Array:
 
 
 def _weighted(each: Spectrum, Z: Array, power: float) -> tuple[Array, Array, Array]:
-    """Return W_g = V(λ ∘ z) (g, q, K), z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), with z = (1 − λ)^power ∘ V'Z."""
+    """Return W_g = V(λ ∘ z) (g, q, K), z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), z = (1 − λ)^power ∘ V'Z."""
     z = (Z @ each.vectors) * adjustment(each.left, power)[:, None, :]
     weighted = z * each.values[:, None, :]
     W = weighted @ each.vectors.transpose(0, 2, 1)

@@ -179,7 +179,7 @@ def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
     if not (moments.T_inverse[left][:, kept].any() or moments.a[left].any()):
         return moments.T_inverse[kept][:, kept], moments.a[kept]
     A = moments.total[:-1, :-1]
-    L: Array = np.linalg.cholesky(A[kept][:, kept])
+    L = np.asarray(np.linalg.cholesky(A[kept][:, kept]), dtype=np.float64)
     P = backward(L, forward(L, A[:, kept])).T
     P[:, kept] = np.eye(len(kept))
     PT = P @ inverse(moments.T_inverse)

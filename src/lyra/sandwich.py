@@ -37,7 +37,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-LOST = 2e-13  # a relative error that is told
+LOST = 4e-13  # a relative error that is told
+MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
 # --- the variants -------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
     worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
     if worst is None or worst.loss <= LOST:
         return
-    names = [fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]])]
+    names = [fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)]
     warnings.warn(
         f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
         f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 "
@@ -220,8 +221,8 @@ def _zero_sentence(fit: Fit, zero: list[int], variant: str) -> str:
             f"{names} by; leave out the columns that y was made of."
         )
     return (
-        f"{variant} is not computable (NaN) for {names}: the residuals leave every score zero but for rounding, as where "
-        "dummies take up what varies between clusters; cluster at a finer level, leave those dummies out, or use "
+        f"{variant} is not computable (NaN) for {names}: the residuals leave every score zero but for rounding, as "
+        "where dummies take up what varies between clusters; cluster at a finer level, leave those dummies out, or use "
         "randomisation inference."
     )
 
@@ -317,10 +318,10 @@ def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     return lost
 
 
-def carriers(fit: Fit, directions: Array) -> tuple[int, ...]:
-    """Return the coefficients with weight on these orthonormal directions (K, d)."""
+def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:
+    """Return the coefficients with at least this weight on these orthonormal directions (K, d)."""
     weight = np.abs(fit.directions @ directions).max(axis=1)
-    return tuple(int(j) for j in np.flatnonzero(weight > CARRIES * np.linalg.norm(fit.directions, axis=1)))
+    return tuple(int(j) for j in np.flatnonzero(weight > least * np.linalg.norm(fit.directions, axis=1)))
 
 
 def _cases_told(fit: Fit, lost: list[Unidentified], what: str) -> str:
