@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from examples import NAMES, experiment
 from lyra import Moments
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, NotIdentifiedError
+from lyra.leave_out import spectra
 from lyra.ols import least_squares
 
 y, X, clusters = experiment()
@@ -39,9 +40,9 @@ def test_cluster_grams_are_shares_of_the_identity():
     grams = np.concatenate([E for _, E in fit.grams()])
     assert_allclose(grams.sum(axis=0), np.eye(3), atol=1e-12)
     assert_allclose(fit.scores.sum(axis=0), 0.0, atol=1e-12)
-    for _, values, _ in fit.spectra():
-        assert values.min() >= 0.0
-        assert values.max() <= 1.0
+    for each in spectra(fit):
+        assert each.values.min() >= 0.0
+        assert each.values.max() <= 1.0
 
 
 @pytest.mark.parametrize(

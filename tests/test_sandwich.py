@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import dense
 from examples import NAMES, experiment
 from lyra import Moments, rows
-from lyra.errors import InputError, UnidentifiedWarning
+from lyra.errors import ConditionWarning, InputError, NotIdentifiedError, UnidentifiedWarning
 from lyra.ols import least_squares
 from lyra.sandwich import VARIANTS, covariance, unidentified
 from lyra.se import cluster_robust
@@ -108,8 +108,121 @@ def test_identified_designs_name_no_cluster():
     assert unidentified(least_squares(Moments.from_arrays(y, X, clusters))) == []
 
 
-def test_a_perfect_fit_has_no_spread_and_does_not_warn():
-    perfect = cluster_robust(2.0 * np.arange(32) + 1, np.column_stack([X[:, 0], np.arange(32)]), clusters=clusters)
-    assert_allclose(perfect.coef, [1.0, 2.0], rtol=1e-12)
-    assert_allclose(perfect.se, 0.0, atol=1e-12)
-    assert_allclose(perfect.pvalue, 0.0, atol=1e-12)
+PERFECT = (
+    "the columns fit y exactly, and no residual is left to measure {} by; leave out the columns that y was made of"
+)
+NIL = (
+    "the residuals leave every score zero but for rounding, as where dummies take up what varies between clusters; "
+    "cluster at a finer level, leave those dummies out, or use randomisation inference."
+)
+UNITS = (1.0, 1e-200, 1e-9, 1e9, 1e200)
+
+
+def not_computable(y, X, clusters, variant, **options):
+    """Return the inference and the one sentence it warns with."""
+    with pytest.warns(UnidentifiedWarning) as caught:
+        res = cluster_robust(y, X, clusters=clusters, variant=variant, **options)
+    assert len(caught) == 1
+    return res, str(caught[0].message)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_perfect_fit_has_no_standard_error(variant, unit):
+    x = np.arange(32.0)
+    res, told = not_computable(unit * (2.0 * x + 1.0), np.column_stack([X[:, 0], x]), clusters, variant)
+    assert told == f"{variant} is not computable (NaN): {PERFECT.format('x0, x1')}."
+    assert_allclose(res.coef, [unit, 2.0 * unit], rtol=1e-12)
+    for values in (res.se, res.statistic, res.pvalue, res.dof, res.conf_int()[:, 0]):
+        assert np.isnan(values).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("noise", [1e-6, 1e-9, 1e-11])
+def test_a_nearly_perfect_fit_has_its_own(variant, noise):
+    """The border lies near 1e-13 at 32 rows; the residuals are those of the noise alone."""
+    rng = np.random.default_rng(8)
+    e = rng.normal(size=32)
+    columns = np.column_stack([np.ones(32), rng.normal(size=32)])
+    res = cluster_robust(columns @ [1.0, 2.0] + noise * e, columns, clusters=clusters, variant=variant)
+    alone = cluster_robust(e, columns, clusters=clusters, variant=variant)
+    assert_allclose(res.se, noise * alone.se, rtol=1e-15 / noise + 1e-9)
+
+
+@pytest.mark.parametrize("variant", ["CV0", "CV1"])
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_mean_of_the_one_treated_cluster_has_no_score(variant, unit, seed):
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(6), rng.integers(2, 9, 6))
+    treated = (g == 0) * 1.0
+    outcome = rng.normal(size=g.size) + rng.normal()
+    res, told = not_computable(unit * outcome, np.column_stack([treated, 1 - treated]), g, variant)
+    assert told == f"{variant} is not computable (NaN) for x0: {NIL}"
+    assert np.isnan(res.se).tolist() == [True, False]
+    assert_allclose(res.coef[0], unit * outcome[g == 0].mean(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("variant", ["CV0", "CV1", "CV2", "CV3"])
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_that_the_normal_equations_make_zero(variant, seed):
+    """x varies in one of two clusters and both have a dummy: Σ x û = Σ û = 0 within each."""
+    rng = np.random.default_rng(seed)
+    g = np.repeat([0, 1], 20)
+    x = np.where(g == 0, rng.normal(size=40), 3.0)
+    columns = np.column_stack([np.ones(40), x, g])
+    res, _ = not_computable(100 + rng.normal(size=40), columns, g, variant)
+    assert np.isnan(res.se[1])
+    assert np.isnan(res.pvalue[1])
+
+
+def test_a_treatment_with_a_dummy_a_city_is_not_computable():
+    """Randomised by city, with dummies for the cities: the last is dropped, and nothing is left between cities."""
+    rng = np.random.default_rng(1)
+    city = np.repeat(np.arange(8), 6)
+    dummies = city[:, None] == np.arange(1, 8)
+    columns = np.column_stack([np.ones(48), city % 2 == 1, dummies]).astype(float)
+    with pytest.warns(UserWarning, match=r"Left out|not computable"):
+        res = cluster_robust(rng.normal(size=48), columns, clusters=city)
+    assert np.isnan(res.pvalue[1])
+
+
+def test_a_joint_test_of_what_has_no_variance_is_refused():
+    """Two clusters with a dummy each: their scores are zero one by one, and so is that of the difference."""
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(5), 6)
+    columns = np.column_stack([g == 0, g == 1, g > 1]).astype(float)
+    with pytest.warns(UnidentifiedWarning, match="x0, x1"):
+        res = cluster_robust(rng.normal(size=30), columns, clusters=g)
+    assert np.isnan(res.wald("x0").statistic)
+    lone = np.column_stack([np.ones(30), g == 0, g == 1]).astype(float)
+    with pytest.raises(NotIdentifiedError, match="covariance of the 1 restrictions is singular"):
+        cluster_robust(rng.normal(size=30), lone, clusters=g).wald([[1.0, 1.0, 0.0]])
+
+
+def test_giants_beside_ordinary_clusters_do_not_make_these_zero():
+    """A cluster with its own mean and an outcome a billion times larger has no part in x."""
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(9), 8)
+    giant = g == 0
+    x = np.where(giant, 0.0, rng.normal(size=72))
+    y = np.where(giant, 1e9 * rng.normal(size=72), rng.normal(size=72))
+    columns = np.column_stack([giant, ~giant, x]).astype(float)
+    with pytest.warns(UnidentifiedWarning, match="for x0:"):
+        res = cluster_robust(y, columns, clusters=g, variant="CV0")
+    alone = cluster_robust(y[~giant], columns[~giant, 1:], clusters=g[~giant], variant="CV0")
+    assert_allclose(res.se[2], alone.se[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("variant", ["CV2", "CV3"])
+def test_digits_lost_without_a_cluster_are_told(variant):
+    """x and z are one but for a ten-thousandth in every cluster but the first."""
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(12), 5)
+    x = rng.normal(size=60)
+    z = np.where(g == 0, rng.normal(size=60), x + 1e-4 * rng.normal(size=60))
+    with pytest.warns(ConditionWarning) as caught:
+        cluster_robust(rng.normal(size=60), np.column_stack([np.ones(60), x, z]), clusters=g, variant=variant)
+    told = str(caught[0].message)
+    assert told.startswith(f"Without cluster 0 the columns are nearly collinear: {variant} keeps about ")
+    assert told.endswith(" digits for x1, x2; leave one of these columns out, or read CV1 beside it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from lyra.sandwich import VARIANTS, leave_one_out
 from lyra.se import cluster_robust
 from lyra.wald import Inference, infer
 from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
+
+pytestmark = pytest.mark.filterwarnings("ignore::lyra.errors.ConditionWarning")  # random designs may be near one
 
 CLUSTER = ("CV0", "CV1", "CV2", "CV3", "CV3J")
 SATTERTHWAITE = ("CV0", "CV1", "CV2", "CV3")
@@ -302,6 +305,7 @@ def test_subset_and_drop_are_the_fit_on_those_rows(r, lift, data):
         dropped = dropped.drop(g)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DroppedColumnsWarning)
+        warnings.simplefilter("ignore", UnidentifiedWarning)  # on few rows every score may be zero
         for variant in ("CV0", "CV1"):
             expected = fit(part, variant)
             assume(np.all(expected.se > 1e-6))
@@ -449,5 +453,5 @@ def test_intervals_hold_what_the_test_does_not_reject(r):
     low, high = res.conf_int(0.9).T
     for edge in (low, high):
         statistic = (res.coef - edge) / res.se
-        same_law = type(res)(res.names, statistic * res.se, res.vcov, res.dof, res.variant, res.dof_rule, res.fit)
+        same_law = replace(res, coef=statistic * res.se)
         assert_allclose(same_law.pvalue, 0.1, rtol=1e-7)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.laws import t_pvalue
-from lyra.sandwich import SINGULAR
+from lyra.leave_out import SINGULAR
+from lyra.rounding import CARRIED
 from lyra.wild import TIE
 
 __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]
@@ -163,13 +164,24 @@ def _t_test(reps: Replicates, se: Array, dof: Array | float) -> Outcome:
 
 def _iid(reps: Replicates) -> Outcome:
     dof = reps.N - reps.K
-    rss = np.maximum(reps.yy - np.einsum("rk,rk->r", reps.eta, reps.eta), 0.0)
+    rss = reps.yy - np.einsum("rk,rk->r", reps.eta, reps.eta)
+    rss = np.where(rss > CARRIED * reps.yy, rss, np.nan)
     return _t_test(reps, np.sqrt(rss / dof / reps.s), dof)
 
 
 def _cv1_se(reps: Replicates) -> Array:
     factor = reps.G / (reps.G - 1) * (reps.N - 1) / (reps.N - reps.K)
-    return np.asarray(np.sqrt(factor * np.sum(reps.scores[..., -1] ** 2, axis=1) / reps.s))
+    return np.asarray(np.sqrt(factor * _known(reps, np.sum(reps.scores[..., -1] ** 2, axis=1), None) / reps.s))
+
+
+def _known(reps: Replicates, sums: Array, b: Array | None) -> Array:
+    """Return the sums Σ (b_g'score_g)² (R,), NaN where rounding can carry them (see `rounding`); b None for e."""
+    if b is None:
+        return np.where(sums > CARRIED**2 * reps.yy, sums, np.nan)
+    if (sums > CARRIED**2 * reps.yy * reps.K * np.max(np.sum(b * b, axis=2), axis=1)).all():
+        return sums
+    size = np.einsum("rgk,rgkl,rgl->r", b, reps.E, b)
+    return np.where(sums > CARRIED**2 * reps.yy * size, sums, np.nan)
 
 
 def _cv1(reps: Replicates) -> Outcome:
@@ -182,7 +194,7 @@ def _cv1_normal(reps: Replicates) -> Outcome:
 
 def _cv2(reps: Replicates) -> Outcome:
     half, _, computable = reps.roots
-    se = np.sqrt(np.sum(np.sum(half * reps.scores, axis=2) ** 2, axis=1) / reps.s)
+    se = np.sqrt(_known(reps, np.sum(np.sum(half * reps.scores, axis=2) ** 2, axis=1), half) / reps.s)
     return _t_test(reps, np.where(computable, se, np.nan), _satterthwaite(reps.E, half))
 
 
@@ -199,7 +211,8 @@ def _satterthwaite(E: Array, half: Array) -> Array:
 
 def _cv3(reps: Replicates) -> Outcome:
     _, whole, computable = reps.roots
-    se = np.sqrt((reps.G - 1) / reps.G * np.sum(np.sum(whole * reps.scores, axis=2) ** 2, axis=1) / reps.s)
+    sums = _known(reps, np.sum(np.sum(whole * reps.scores, axis=2) ** 2, axis=1), whole)
+    se = np.sqrt((reps.G - 1) / reps.G * sums / reps.s)
     return _t_test(reps, np.where(computable, se, np.nan), reps.G - 1)
 
 
@@ -212,8 +225,9 @@ def _wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     The half width is the 95 % point of |t*| under the null times the standard error of t, which carries no factor.
     """
     b, computable = _studentiser(reps, kind)
-    observed = np.sqrt(np.sum(np.sum(b * reps.scores, axis=2) ** 2, axis=1))
-    drawn = _drawn_t(reps.E, _scores_to_draw(reps, kind), b, V)
+    sums = np.sum(np.sum(b * reps.scores, axis=2) ** 2, axis=1)
+    observed = np.sqrt(_known(reps, sums, b if kind.cv3 else None))
+    drawn = _drawn_t(reps.E, _scores_to_draw(reps, kind), b, V, floor=CARRIED**2 * reps.yy)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(reps.eta[:, -1]) / observed
     nothing = np.where(computable & np.isfinite(t), 0.0, np.nan)
@@ -237,8 +251,8 @@ def _scores_to_draw(reps: Replicates, kind: Wild) -> Array:
     return S + _left_out(reps, S) if kind.jackknife else S
 
 
-def _drawn_t(E: Array, S: Array, b: Array, V: Array) -> Array:
-    """Return |t*| of every draw, (R, B).
+def _drawn_t(E: Array, S: Array, b: Array, V: Array, *, floor: Array) -> Array:
+    """Return |t*| of every draw, (R, B); NaN where its square's denominator does not exceed `floor` (R,).
 
     A draw's scores v_gS_g − E_gT, with T = Σ v_gS_g, are studentised as v_ga_g − h_g'T: a_g = b_g'S_g, h_g = E_gb_g.
     """
@@ -249,7 +263,7 @@ def _drawn_t(E: Array, S: Array, b: Array, V: Array) -> Array:
     hh = np.matmul(h.transpose(0, 2, 1), h)
     squares = np.sum(T * (np.matmul(T, hh) - 2.0 * cross), axis=2) + (a**2) @ (V**2).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.abs(T[..., -1]) / np.sqrt(np.maximum(squares, 0.0)))
+        return np.asarray(np.abs(T[..., -1]) / np.sqrt(np.where(squares > floor[:, None], squares, np.nan)))
 
 
 def _null_scores(reps: Replicates) -> Array:

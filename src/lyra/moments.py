@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra import check
-from lyra.basis import Basis, settle
+from lyra.basis import Basis, inverse, settle
 from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
 from lyra.rows import (
     ArrayRows,
@@ -56,13 +56,15 @@ class Moments:
     T_inverse : ndarray (K, K)
         Carries a coefficient on Z back to X.
     a : ndarray (K,)
-        The part of y taken out beforehand: y = ỹ + X a.
+        The part of y taken out beforehand: y = y_unit (ỹ + X a).
     unit : int or None
         Position of a constant column.
     dropped_rows : int
         Rows left out because a value or a label was missing.
     constant_y : float or None
         The value of y when it is known to have only one.
+    y_unit : float
+        The unit y is worked on in: 1, or the power of two that brings its squares into a double.
 
     Examples
     --------
@@ -88,6 +90,7 @@ class Moments:
     basis: Basis | None = field(default=None, repr=False)
     constant_y: float | None = None
     _memo: dict[str, Array] = field(default_factory=dict, repr=False)
+    y_unit: float = 1.0
 
     # --- making -------------------------------------------------------------------------------
 
@@ -132,11 +135,10 @@ class Moments:
     def _settled(
         cls, rows: Rows, look: FirstPass, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0
     ) -> Moments:
-        if not np.isfinite(look.total).all():
-            raise InputError("The squares of y or of a column of X exceed 1e308: divide them by a power of ten.")
         basis, total = settle(rows, look)
         T_inverse, a, unit = basis.T_inverse, basis.a, basis.unit
-        return cls(names, labels, look.sizes, total, T_inverse, a, unit, dropped_rows, rows, basis, look.constant_y)
+        made = cls(names, labels, look.sizes, total, T_inverse, a, unit, dropped_rows, rows, basis, look.constant_y)
+        return replace(made, y_unit=1.0 / basis.y_scale)
 
     @classmethod
     def from_tensor(
@@ -174,6 +176,11 @@ class Moments:
     def N(self) -> int:
         """The number of rows."""
         return int(self.sizes.sum())
+
+    @property
+    def keeps_tensor(self) -> bool:
+        """Whether the tensor is at hand."""
+        return "tensor" in self._memo
 
     @property
     def tensor(self) -> Array:
@@ -257,7 +264,8 @@ class Moments:
             unit=self.unit if self.unit == other.unit else None,
             dropped_rows=self.dropped_rows + other.dropped_rows,
         )
-        return replace(united, constant_y=self.constant_y if self.constant_y == other.constant_y else None)
+        same = self.constant_y if self.constant_y == other.constant_y else None
+        return replace(united, constant_y=same, y_unit=self.y_unit)
 
     def subset(self, labels: Sequence[Any]) -> Moments:
         """Return the moments of these clusters alone."""
@@ -287,7 +295,7 @@ class Moments:
             unit=self.unit,
             dropped_rows=self.dropped_rows,
         )
-        return replace(cut, constant_y=self.constant_y)
+        return replace(cut, constant_y=self.constant_y, y_unit=self.y_unit)
 
     def _reach(self, what: str) -> tuple[Rows, Basis]:
         if self.rows is None:
@@ -297,7 +305,7 @@ class Moments:
             )
         if self.basis is not None:
             return self.rows, self.basis
-        theta = np.asarray(np.linalg.solve(self.T_inverse, self.a), dtype=np.float64)
+        theta = inverse(self.T_inverse) @ self.a
         return self.rows, Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
 
     def _clusters_per_block(self) -> int:
@@ -314,8 +322,8 @@ class Moments:
 
 def _change_of_basis(source: Moments, target: Moments) -> Array:
     """Return M (K+1, K+1) with [Z ỹ]_target = [Z ỹ]_source M."""
-    T = np.linalg.inv(source.T_inverse)
-    M = np.eye(source.K + 1)
+    T, unit = inverse(source.T_inverse), source.y_unit / target.y_unit
+    M = np.eye(source.K + 1) * unit
     M[:-1, :-1] = T @ target.T_inverse
-    M[:-1, -1] = T @ (source.a - target.a)
+    M[:-1, -1] = T @ (unit * source.a - target.a)
     return M

@@ -62,7 +62,7 @@ def nested_fit(
     starts = np.flatnonzero(np.diff(belongs, prepend=-1))
     fit = least_squares(_summed(fine, starts, labels[belongs[starts]]))
     scores = fit.orthonormal(fine.scores(fit.theta))
-    return fit, Partition(replace(fit, moments=fine, scores=scores, _memo={}), starts)
+    return fit, Partition(replace(fit, moments=fine, scores=scores, memo={}), starts)
 
 
 def _cluster_of_each(
@@ -83,7 +83,7 @@ def _cluster_of_each(
 
 
 def _summed(fine: Moments, starts: NDArray[np.intp], labels: NDArray[Any]) -> Moments:
-    return Moments.from_tensor(
+    summed = Moments.from_tensor(
         np.add.reduceat(fine.tensor, starts, axis=0),
         np.add.reduceat(fine.ones, starts, axis=0),
         names=fine.names,
@@ -94,3 +94,4 @@ def _summed(fine: Moments, starts: NDArray[np.intp], labels: NDArray[Any]) -> Mo
         unit=fine.unit,
         dropped_rows=fine.dropped_rows,
     )
+    return replace(summed, y_unit=fine.y_unit)

@@ -1,7 +1,8 @@
 """Moments -> estimate: least squares in orthonormal coordinates.
 
 With A = Z'Z = LL' and W = T⁻¹L⁻ᵀ, a coefficient is β = β̂ + W η and the bread of every sandwich is the identity:
-cluster Grams become E_g = L⁻¹A_gL⁻ᵀ with Σ E_g = I, scores become L⁻¹s_g. W carries a result back to X.
+cluster Grams become E_g = L⁻¹A_gL⁻ᵀ with Σ E_g = I, scores become L⁻¹s_g. W carries a result back to X, and to the
+unit of y where its squares would leave a double.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.basis import independent_columns
-from lyra.errors import ConditionWarning, DroppedColumnsWarning, NotIdentifiedError, listed
+from lyra.basis import backward, forward, independent_columns, inverse
+from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError, listed
 from lyra.moments import Moments
 
 __all__ = ["Fit", "least_squares"]
@@ -23,7 +24,7 @@ __all__ = ["Fit", "least_squares"]
 Array = NDArray[np.float64]
 
 DIGITS_LOST = 1e-8
-CACHE_BYTES = 2**26
+CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +44,9 @@ class Fit:
     scores : ndarray (G, K)
         L⁻¹X_g'û_g: cluster scores in orthonormal coordinates.
     rss : float
-        Residual sum of squares.
+        Residual sum of squares, like the scores in units of `moments.y_unit`.
     W : ndarray (K, K)
-        Carries orthonormal coordinates to coefficients: W W' = (X'X)⁻¹.
+        Carries orthonormal coordinates to coefficients: W W' = (X'X)⁻¹ y_unit².
     """
 
     moments: Moments
@@ -58,7 +59,8 @@ class Fit:
     W: Array
     theta: Array = field(repr=False)
     L: Array = field(repr=False)
-    _memo: dict[str, tuple[Array, Array]] = field(default_factory=dict, repr=False)
+    back: Array = field(repr=False)  # (K, K): carries working coordinates to coefficients, W = back L⁻ᵀ
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def N(self) -> int:
@@ -76,6 +78,16 @@ class Fit:
         return len(self.names)
 
     @property
+    def units(self) -> Array:
+        """Powers of two near the rows of W (K,): in these standard errors are computed, for W² may leave a double."""
+        return np.asarray(np.ldexp(1.0, np.frexp(np.abs(self.W).max(axis=1))[1]))
+
+    @property
+    def directions(self) -> Array:
+        """W in those units (K, K)."""
+        return np.asarray(self.W / self.units[:, None])
+
+    @property
     def labels(self) -> NDArray[Any]:
         """Cluster labels (G,)."""
         return self.moments.labels
@@ -83,25 +95,13 @@ class Fit:
     def orthonormal(self, working: Array) -> Array:
         """Return working vectors (..., K of the moments) in orthonormal coordinates (..., K)."""
         kept = working[..., self.kept]
-        return np.asarray(_forward(self.L, kept.reshape(-1, self.K)).reshape(kept.shape))
+        return np.asarray(forward(self.L, kept.reshape(-1, self.K)).reshape(kept.shape))
 
     def grams(self) -> Iterator[tuple[slice, Array]]:
         """Yield (clusters, E_g (g, K, K)) in blocks that fit in memory; 0 ≤ E_g ≤ I and Σ E_g = I."""
-        inverse = _forward(self.L, np.eye(self.K)).T
+        inverse = forward(self.L, np.eye(self.K)).T
         for clusters, A in self.moments.blocks():
             yield clusters, inverse @ A[:, self.kept][:, :, self.kept] @ inverse.T
-
-    def spectra(self) -> Iterator[tuple[slice, Array, Array]]:
-        """Yield (clusters, λ (g, K), V (g, K, K)) with E_g = V diag(λ) V'; kept for the next caller when small."""
-        if "values" in self._memo:
-            yield slice(0, self.G), *self._memo["values"]
-            return
-        for clusters, E in self.grams():
-            values, vectors = np.linalg.eigh(E)
-            values = np.clip(values, 0.0, 1.0)
-            if values.shape[0] == self.G and vectors.nbytes <= CACHE_BYTES:
-                self._memo["values"] = (values, vectors)
-            yield clusters, values, vectors
 
 
 def least_squares(moments: Moments) -> Fit:
@@ -109,6 +109,8 @@ def least_squares(moments: Moments) -> Fit:
 
     Raises
     ------
+    InputError
+        A coefficient or its standard error exceeds what a double holds.
     NotIdentifiedError
         One cluster, a constant y, no column left, or as many coefficients as rows.
 
@@ -139,46 +141,59 @@ def least_squares(moments: Moments) -> Fit:
             stacklevel=3,
         )
     L = np.asarray(np.linalg.cholesky(A[np.ix_(kept, kept)]), dtype=np.float64)
-    eta = _forward(L, b[kept][None])[0]
+    eta = forward(L, b[kept][None])[0]
     theta = np.zeros(moments.K)
-    theta[kept] = np.linalg.solve(L.T, eta)
+    theta[kept] = backward(L, eta[None])[0]
     back, a = _back(moments, kept)
     raw = moments.scores(theta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        coef = moments.y_unit * (back @ theta[kept] + a)
+        W = moments.y_unit * forward(L, back)
+    names = tuple(moments.names[j] for j in kept)
+    _refuse_overflow(names, coef, W)
     return Fit(
         moments=moments,
-        names=tuple(moments.names[j] for j in kept),
+        names=names,
         dropped=dropped,
         kept=tuple(kept),
-        coef=back @ theta[kept] + a,
-        scores=_forward(L, raw[:, kept]),
+        coef=coef,
+        scores=forward(L, raw[:, kept]),
         rss=max(float(moments.total[-1, -1] - eta @ eta), 0.0),
-        W=back @ np.linalg.inv(L).T,
+        W=W,
         theta=theta,
         L=L,
+        back=moments.y_unit * back,
     )
 
 
 def _back(moments: Moments, kept: list[int]) -> tuple[Array, Array]:
     """Return what carries a coefficient on the kept working columns to the kept columns of X, and what adds to it.
 
-    A column left out equals Z_kept P, so what the basis says of it is said of the kept columns: Z = Z_kept P,
-    X_kept = Z_kept S with S = (P T)_kept, and y = ỹ + Z_kept P T a.
+    A column left out that the basis left alone has no part in the others. One that it mixed with them equals Z_kept P,
+    so what the basis says of it is said of the kept columns: Z = Z_kept P, X_kept = Z_kept S with S = (P T)_kept, and
+    y = ỹ + Z_kept P T a.
     """
     if len(kept) == moments.K:
         return moments.T_inverse, moments.a
+    left = np.setdiff1d(np.arange(moments.K), kept)
+    if not (moments.T_inverse[left][:, kept].any() or moments.a[left].any()):
+        return moments.T_inverse[kept][:, kept], moments.a[kept]
     A = moments.total[:-1, :-1]
-    P = np.linalg.solve(A[np.ix_(kept, kept)], A[kept])
+    L = np.asarray(np.linalg.cholesky(A[kept][:, kept]), dtype=np.float64)
+    P = backward(L, forward(L, A[:, kept])).T
     P[:, kept] = np.eye(len(kept))
-    PT = P @ np.linalg.inv(moments.T_inverse)
-    back = np.linalg.inv(PT[:, kept])
+    PT = P @ inverse(moments.T_inverse)
+    back = inverse(PT[:, kept])
     return back, back @ PT @ moments.a
 
 
-def _forward(L: Array, rows: Array) -> Array:
-    """Return L⁻¹ applied to each row, (n, K)."""
-    from scipy.linalg import solve_triangular
-
-    return np.asarray(solve_triangular(L, rows.T, lower=True, check_finite=False).T)
+def _refuse_overflow(names: tuple[str, ...], coef: Array, W: Array) -> None:
+    lost = np.flatnonzero(~(np.isfinite(coef) & np.isfinite(W).all(axis=1)))
+    if lost.size:
+        raise InputError(
+            f"The coefficient of {names[lost[0]]}, or its standard error, exceeds 1e308: multiply the column by a "
+            "power of ten, or divide y by one."
+        )
 
 
 def _refuse_clusters(moments: Moments) -> None:

@@ -14,19 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.basis import backward
 from lyra.errors import NotIdentifiedError
 from lyra.forms import Forms
+from lyra.leave_out import SINGULAR, adjustment
 from lyra.nested import Partition
 from lyra.null import Null
 from lyra.ols import Fit
-from lyra.sandwich import CARRIES, SINGULAR, adjustment, all_regular
+from lyra.rounding import carried
+from lyra.sandwich import CARRIES, all_regular
 
 __all__ = ["KINDS", "Pivot", "make_pivot"]
 
 Array = NDArray[np.float64]
 
 KINDS = ("11", "31", "13", "33")
-PERFECT = 1e-20  # of the residual variance, what the observed denominator must exceed
 
 
 # --- the observed fit ---------------------------------------------------------------------------
@@ -91,12 +93,15 @@ def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: 
     NotIdentifiedError
         A CV3 that leaves out a cluster without which the restriction has no estimate; a standard error of zero.
     """
-    basis, upper = np.linalg.qr((null.R @ fit.W).T, mode="complete")
+    R = null.R * fit.units
+    size = np.abs(R).max(axis=1)  # so that no square of a coefficient's unit leaves a double
+    basis, upper = np.linalg.qr((R / size[:, None] @ fit.directions).T, mode="complete")
     q = null.q
     signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
     Q = np.ascontiguousarray((basis[:, :q] * signs).T)
     M = (upper[:q] * signs[:, None]).T
-    d = np.linalg.solve(M, null.R @ fit.coef - null.r)
+    d = np.linalg.solve(M, (null.R @ fit.coef - null.r) / size)
+    M = M * size[:, None]
     EQ = _gram_times(fit, Q)
     if kind[1] == "3":
         P, h = _leave_out(fit, Q, null, kind)
@@ -109,7 +114,7 @@ def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: 
     p = np.einsum("qgk,gk->qg", P, fit.scores)
     starts = None if partition is None else partition.starts
     pivot = Pivot(M, d, p @ p.T, _factor(fit, kind), Forms(scores, Q, P, h, starts))
-    _refuse_zero(fit, null, pivot)
+    _refuse_zero(fit, null, pivot, Q=Q, kind=kind)
     return pivot
 
 
@@ -121,7 +126,7 @@ def _factor(fit: Fit, kind: str) -> float:
 def _gram_times(fit: Fit, vectors: Array) -> Array:
     """Return E_g z for each vector z, (q, G, K): one pass over the rows each, or from the tensor at hand."""
     theta = np.zeros((len(vectors), fit.moments.K))
-    theta[:, fit.kept] = np.linalg.solve(fit.L.T, vectors.T).T
+    theta[:, fit.kept] = backward(fit.L, vectors)
     return np.stack([fit.orthonormal(fit.moments.products(one)) for one in theta])
 
 
@@ -170,7 +175,7 @@ def _solve(left: Array, rhs: Array) -> Array:
     if all_regular(left):
         return np.asarray(np.linalg.solve(left, rhs))
     values, vectors = np.linalg.eigh(left)
-    inner = adjustment(1.0 - values, -1.0)[:, :, None] * (vectors.transpose(0, 2, 1) @ rhs)
+    inner = adjustment(values, -1.0)[:, :, None] * (vectors.transpose(0, 2, 1) @ rhs)
     return np.asarray(vectors @ inner)
 
 
@@ -188,9 +193,9 @@ def _refuse_unidentified(labels: NDArray[Any], left: Array, Q: Array, *, words: 
         )
 
 
-def _refuse_zero(fit: Fit, null: Null, pivot: Pivot) -> None:
-    floor = PERFECT * fit.rss / (fit.N - fit.K)
-    if not np.linalg.eigvalsh(pivot.D)[0] > floor:
+def _refuse_zero(fit: Fit, null: Null, pivot: Pivot, *, Q: Array, kind: str) -> None:
+    values, axes = np.linalg.eigh(pivot.D)
+    if not (values > carried(fit, -1.0 if kind[1] == "3" else 0.0, axes.T @ Q, values)).all():
         raise NotIdentifiedError(
             f"The standard error of {' and '.join(null.words)} is zero: no cluster's scores vary, so there is no "
             "statistic to bootstrap; add clusters, or test fewer coefficients at once."

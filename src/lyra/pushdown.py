@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra import check
-from lyra.basis import WELL_CONDITIONED, independent_columns
+from lyra.basis import SQUARES, WELL_CONDITIONED, independent_columns
 from lyra.formula import Column, Indicator, Numeric
 from lyra.moments import Moments
 from lyra.query import KEY, Query, plain
@@ -60,9 +60,11 @@ class Sums:
 
     @property
     def keep_every_digit(self) -> bool:
-        """Whether the columns before it leave enough of each column, and all of them of y."""
+        """Whether enough of each column, and of y, is its own, and no square leaves a double."""
         total = self.tensor.sum(axis=0)
-        return bool(np.isfinite(total).all()) and independent_columns(total, self.unit)[1] > WELL_CONDITIONED
+        squares = np.diagonal(total)
+        held = bool(((squares > 1.0 / SQUARES) & (squares < SQUARES)).all())
+        return held and independent_columns(total, self.unit)[1] > WELL_CONDITIONED
 
     def moments(self, rows: Rows, *, names: tuple[str, ...], dropped_rows: int) -> Moments:
         """Return the sums as moments that can still reach their rows."""

@@ -199,7 +199,7 @@ def randomisation_test(
         _statistics(sums, np.where(tried[start : start + BLOCK], high, low), statistic)
         for start in range(0, tried.shape[0], BLOCK)
     ]
-    distribution = np.concatenate(values)
+    distribution = np.concatenate(values) * (fit.moments.y_unit if statistic == "beta" else 1.0)
     if statistic == "t":
         distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
     treated = int(actual.sum())
@@ -298,7 +298,8 @@ def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
     """
     z = fit.W[j]
     others = np.linalg.qr(z[:, None], mode="complete")[0][:, 1:]
-    effect = z * ((fit.coef[j] - h0) / (z @ z))
+    size = np.linalg.norm(z)
+    effect = z / size * ((fit.coef[j] - h0) / size)
     ones, theta = fit.moments.ones, fit.theta
     M = fit.orthonormal(ones[:, :-1])
     gram = np.empty((fit.G, fit.K - 1, fit.K - 1))

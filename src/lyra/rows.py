@@ -25,6 +25,7 @@ __all__ = [
     "cross_products",
     "first_pass",
     "gram",
+    "largest",
     "plain_sums",
     "weighted_sums",
 ]
@@ -158,6 +159,14 @@ def gram(rows: Rows, working: Working) -> Array:
     for _, X, y in rows.blocks():
         _add_gram(total, *working(X, y))
     return total
+
+
+def largest(rows: Rows) -> Array:
+    """Return the largest |value| of every column of X and of y, (K + 1,)."""
+    sizes = np.zeros(rows.n_columns + 1)
+    for _, X, y in rows.blocks():
+        np.maximum(sizes, np.append(np.abs(X).max(axis=0), np.abs(y).max()), out=sizes)
+    return sizes
 
 
 def _add_gram(total: Array, Z: Array, work: Array) -> None:

@@ -1,7 +1,7 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the (K, K) covariance in orthonormal coordinates, where the bread is the identity, with its
-factor; `covariance` carries it to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
+Every function returns the (K, K) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
+the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
 its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
 
@@ -14,24 +14,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, UnidentifiedWarning, did_you_mean, listed, option
+from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
+from lyra.leave_out import SINGULAR, adjustment, heavy, heavy_spectra, spectra
 from lyra.ols import Fit
+from lyra.rounding import carried, carried_by_residuals, carried_by_rows
 
 __all__ = [
     "CLUSTERED",
     "LEAVE_OUT",
     "VARIANTS",
     "Unidentified",
-    "adjustment",
     "all_regular",
+    "carriers",
     "covariance",
+    "is_rounding",
     "leave_one_out",
+    "moves",
+    "scaled_covariance",
+    "small_sample",
     "unidentified",
 ]
 
 Array = NDArray[np.float64]
 
-SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
+LOST = 4e-13  # a relative error that is told
+MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
 # --- the variants -------------------------------------------------------------------------------
@@ -39,56 +46,75 @@ CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that di
 
 def iid(fit: Fit) -> Array:
     """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return np.eye(fit.K) * fit.rss / (fit.N - fit.K)
+    return _carried_back(fit, np.eye(fit.K)) * fit.rss * small_sample(fit, "iid")
 
 
 def hc0(fit: Fit) -> Array:
     """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance."""
-    return _rowwise(fit, 0.0)
+    return _carried_back(fit, _rowwise(fit, 0.0))
 
 
 def hc1(fit: Fit) -> Array:
     """HC0 · N/(N − K)."""
-    return hc0(fit) * fit.N / (fit.N - fit.K)
+    return hc0(fit) * small_sample(fit, "HC1")
 
 
 def hc2(fit: Fit) -> Array:
     """Residuals divided by √(1 − h_i) [MacKinnon and White 1985]."""
-    return _rowwise(fit, -0.5)
+    return _carried_back(fit, _rowwise(fit, -0.5))
 
 
 def hc3(fit: Fit) -> Array:
     """Residuals divided by 1 − h_i, no factor."""
-    return _rowwise(fit, -1.0)
+    return _carried_back(fit, _rowwise(fit, -1.0))
 
 
 def cv0(fit: Fit) -> Array:
     """Σ s_g s_g', no factor."""
-    return fit.scores.T @ fit.scores
+    return _carried_back(fit, fit.scores.T @ fit.scores)
 
 
 def cv1(fit: Fit) -> Array:
     """CV0 · G/(G − 1) · (N − 1)/(N − K): Stata's, and every package's default."""
-    return cv0(fit) * fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K)
+    return cv0(fit) * small_sample(fit, "CV1")
 
 
 def cv2(fit: Fit) -> Array:
     """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
     adjusted = adjusted_scores(fit, -0.5)
-    return adjusted.T @ adjusted
+    return _carried_back(fit, adjusted.T @ adjusted)
 
 
 def cv3(fit: Fit) -> Array:
     """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
-    moved = leave_one_out(fit)
-    return moved.T @ moved * (fit.G - 1) / fit.G
+    moved = moves(fit)
+    return moved.T @ moved * small_sample(fit, "CV3")
 
 
 def cv3j(fit: Fit) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
-    moved = leave_one_out(fit)
+    moved = moves(fit)
     moved = moved - moved.mean(axis=0)
-    return np.asarray(moved.T @ moved * (fit.G - 1) / fit.G)
+    return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
+
+
+def _carried_back(fit: Fit, meat: Array) -> Array:
+    return np.asarray(fit.directions @ meat @ fit.directions.T)
+
+
+def small_sample(fit: Fit, variant: str) -> float:
+    """Return the factor in front of a variant's sum."""
+    G, N, K = fit.G, fit.N, fit.K
+    match variant:
+        case "iid":
+            return 1.0 / (N - K)
+        case "HC1":
+            return N / (N - K)
+        case "CV1":
+            return G / (G - 1) * (N - 1) / (N - K)
+        case "CV3" | "CV3J":
+            return (G - 1) / G
+    return 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +125,20 @@ class Variant:
     formula: str
     power: float | None = None  # of (1 − λ) in the adjusted score; None where the scores are not clusters'
     clustered: bool = True
+    leaves_out: float = 0.0  # the power of 1 − λ, or of 1 − h, by which rounding grows
 
 
 VARIANTS = {
     "iid": Variant(iid, "RSS/(N-K) (X'X)^-1", clustered=False),
     "HC0": Variant(hc0, "(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1", clustered=False),
     "HC1": Variant(hc1, "HC0 times N/(N-K)", clustered=False),
-    "HC2": Variant(hc2, "HC0 with u_i/sqrt(1-h_i)", clustered=False),
-    "HC3": Variant(hc3, "HC0 with u_i/(1-h_i), no factor", clustered=False),
+    "HC2": Variant(hc2, "HC0 with u_i/sqrt(1-h_i)", clustered=False, leaves_out=-0.5),
+    "HC3": Variant(hc3, "HC0 with u_i/(1-h_i), no factor", clustered=False, leaves_out=-1.0),
     "CV0": Variant(cv0, "(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", 0.0),
     "CV1": Variant(cv1, "CV0 times G/(G-1) (N-1)/(N-K)", 0.0),
-    "CV2": Variant(cv2, "CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor", -0.5),
-    "CV3": Variant(cv3, "(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g", -1.0),
-    "CV3J": Variant(cv3j, "CV3 around the mean of the b_(g)"),
+    "CV2": Variant(cv2, "CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor", -0.5, leaves_out=-0.5),
+    "CV3": Variant(cv3, "(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g", -1.0, leaves_out=-1.0),
+    "CV3J": Variant(cv3j, "CV3 around the mean of the b_(g)", leaves_out=-1.0),
 }
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
@@ -136,18 +163,77 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
     Warns
     -----
     UnidentifiedWarning
-        A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist: its coefficients
-        are NaN.
+        A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist, or a variance is zero
+        but for rounding: its coefficients are NaN.
+    ConditionWarning
+        Without one cluster the columns are nearly collinear, and digits were lost.
     """
+    units = fit.units
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(scaled_covariance(fit, variant, about) * units[:, None] * units)
+
+
+def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
+    """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
+    about = range(fit.K) if about is None else about
     if variant not in VARIANTS:
         raise InputError(f"{option('variant', variant)} is unknown: {did_you_mean(variant, VARIANTS)}.")
-    vcov = fit.W @ VARIANTS[variant].function(fit) @ fit.W.T
+    vcov = VARIANTS[variant].function(fit)
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
+    gone = sorted({j for case in lost for j in case.coefficients})
+    zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))
+    zero = np.setdiff1d(zero, gone)
     if lost:
-        _warn_of(fit, lost, variant, range(fit.K) if about is None else about)
-        gone = sorted({j for case in lost for j in case.coefficients})
-        vcov[gone, :] = vcov[:, gone] = np.nan
-    return vcov
+        _warn_of(fit, lost, variant, about)
+    if variant in LEAVE_OUT:
+        _warn_of_lost_digits(fit, variant, about)
+    told = [j for j in zero.tolist() if j in about]
+    if told:
+        warnings.warn(_zero_sentence(fit, told, variant), UnidentifiedWarning, stacklevel=4)
+    gone = [*gone, *zero.tolist()]
+    vcov[gone, :] = vcov[:, gone] = np.nan
+    return np.asarray(vcov)
+
+
+def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
+    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return
+    lost = carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)
+    names = [fit.names[j] for j in lost if j in about]
+    if not names:
+        return
+    warnings.warn(
+        f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
+        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 "
+        "beside it.",
+        ConditionWarning,
+        stacklevel=5,
+    )
+
+
+def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
+    """Return whether variances (q,) of contrasts (q, K) in orthonormal coordinates are zero but for rounding."""
+    sums, power = variances / small_sample(fit, variant), VARIANTS[variant].leaves_out
+    if variant == "iid":
+        return np.asarray(sums <= carried_by_residuals(fit, contrasts))
+    if not VARIANTS[variant].clustered:
+        return np.asarray(sums <= carried_by_rows(fit, power, contrasts, sums))
+    return np.asarray(sums <= carried(fit, power, contrasts, sums))
+
+
+def _zero_sentence(fit: Fit, zero: list[int], variant: str) -> str:
+    names = listed((fit.names[j] for j in zero), NAMED)
+    if is_rounding(fit, "iid", np.eye(1, fit.K), np.array([fit.rss / (fit.N - fit.K)])).all():
+        return (
+            f"{variant} is not computable (NaN): the columns fit y exactly, and no residual is left to measure "
+            f"{names} by; leave out the columns that y was made of."
+        )
+    return (
+        f"{variant} is not computable (NaN) for {names}: the residuals leave every score zero but for rounding, as "
+        "where dummies take up what varies between clusters; cluster at a finer level, leave those dummies out, or use "
+        "randomisation inference."
+    )
 
 
 # --- adjusted scores ----------------------------------------------------------------------------
@@ -156,9 +242,8 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
 def adjusted_scores(fit: Fit, power: float) -> Array:
     """Return V (1 − λ)^power V' s_g for every cluster, (G, K); zero in the directions one cluster alone carries."""
     adjusted = np.empty_like(fit.scores)
-    for clusters, values, vectors in fit.spectra():
-        inner = np.einsum("gkl,gk->gl", vectors, fit.scores[clusters]) * adjustment(values, power)
-        adjusted[clusters] = np.einsum("gkl,gl->gk", vectors, inner)
+    for each in spectra(fit):
+        adjusted[each.clusters] = each.adjusted(power)
     return adjusted
 
 
@@ -167,16 +252,24 @@ def leave_one_out(fit: Fit) -> Array:
     moved = np.empty_like(fit.scores)
     for clusters, E in fit.grams():
         left = np.eye(fit.K) - E
-        if not all_regular(left):
-            return -adjusted_scores(fit, -1.0)
+        left[heavy(E)] = np.eye(fit.K)
         moved[clusters] = -np.linalg.solve(left, fit.scores[clusters][:, :, None])[:, :, 0]
+    for each in heavy_spectra(fit):
+        moved[each.clusters] = -each.adjusted(-1.0)
     return moved
 
 
-def adjustment(values: Array, power: float) -> Array:
-    """Return f(1 − λ) = (1 − λ)^power, and 0 where 1 − λ is zero (Moore-Penrose)."""
-    left = 1.0 - values
-    return np.where(left > SINGULAR, np.maximum(left, SINGULAR) ** power, 0.0 if power else 1.0)
+def moves(fit: Fit) -> Array:
+    """Return β̂^(g) − β̂ over `fit.units`, (G, K); NaN never: nothing in the directions one cluster alone carries.
+
+    Without a cluster that carries nearly all of one coefficient, that one moves far and the others little: these are
+    not taken from orthonormal coordinates, which mix them.
+    """
+    moved = leave_one_out(fit) @ fit.directions.T
+    for each in heavy_spectra(fit):
+        if each.moved is not None:
+            moved[each.clusters] = (each.moved @ fit.back.T) / fit.units
+    return np.asarray(moved)
 
 
 def all_regular(left: Array) -> bool:
@@ -194,7 +287,7 @@ def _rowwise(fit: Fit, power: float) -> Array:
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         u = work - Z @ fit.theta
-        Q *= (adjustment(np.einsum("ij,ij->i", Q, Q), power) * u)[:, None]
+        Q *= (adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * u)[:, None]
         meat += Q.T @ Q
     return meat
 
@@ -216,14 +309,11 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
-    for clusters, E in fit.grams():
-        if all_regular(np.eye(fit.K) - E):
-            continue
-        values, vectors = np.linalg.eigh(E)
-        for g in np.flatnonzero((1.0 - values <= SINGULAR).any(axis=1)):
-            coefficients = _carried(fit, vectors[g][:, 1.0 - values[g] <= SINGULAR])
-            if coefficients:
-                yield Unidentified(fit.labels[clusters][g], coefficients)
+    for each in heavy_spectra(fit):
+        lost = each.left[0] <= SINGULAR
+        coefficients = carriers(fit, each.vectors[0][:, lost]) if lost.any() else ()
+        if coefficients:
+            yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
 
 def _unidentified_rows(fit: Fit) -> list[Unidentified]:
@@ -232,15 +322,15 @@ def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     for Z, _ in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
-        lost.extend(Unidentified(start + int(i), _carried(fit, Q[i][:, None])) for i in alone)
+        lost.extend(Unidentified(start + int(i), carriers(fit, Q[i][:, None])) for i in alone)
         start += len(Z)
     return lost
 
 
-def _carried(fit: Fit, directions: Array) -> tuple[int, ...]:
-    """Return the coefficients with weight on these orthonormal directions (K, d)."""
-    weight = np.abs(fit.W @ directions).max(axis=1)
-    return tuple(int(j) for j in np.flatnonzero(weight > CARRIES * np.linalg.norm(fit.W, axis=1)))
+def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:
+    """Return the coefficients with at least this weight on these orthonormal directions (K, d)."""
+    weight = np.abs(fit.directions @ directions).max(axis=1)
+    return tuple(int(j) for j in np.flatnonzero(weight > least * np.linalg.norm(fit.directions, axis=1)))
 
 
 def _warn_of(fit: Fit, lost: list[Unidentified], variant: str, about: Sequence[int]) -> None:

@@ -50,6 +50,8 @@ __all__ = [
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+ROUNDING = 1e-13  # of the largest direction of a cluster, the part that is none
+
 LEVELS = ("cluster", "unit", "window", "stratum", "pair", "user")
 
 
@@ -412,13 +414,14 @@ class ModelSource:
         n = fit.moments.sizes.astype(float)
         wide = np.empty((fit.G, fit.K + 1, fit.K + 1))
         wide[:, :-1, :-1], wide[:, :-1, -1], wide[:, -1, :-1], wide[:, -1, -1] = E, ones, ones, n
-        scale = np.sqrt(np.maximum(np.diagonal(wide, axis1=1, axis2=2), 1e-300))
+        # a coordinate of Q that is rounding must not be blown up to the size of the others: all of Q_g has one scale
+        scale = np.sqrt(np.where(np.arange(fit.K + 1) < fit.K, np.trace(E, axis1=1, axis2=2)[:, None], n[:, None]))
         values, vectors = np.linalg.eigh(wide / scale[:, :, None] / scale[:, None, :])
-        present = values > DEGENERATE * values[:, -1:]
+        present = values > ROUNDING * values[:, -1:]
         C = scale[:, :, None] * vectors * np.sqrt(np.where(present, values, 0.0))[:, None, :]
         outside = np.maximum(n - present.sum(axis=1), 0.0)
         sigma = float(np.sqrt(fit.rss / (fit.N - fit.K)))
-        return _Parts(E, ones, n, C, present.astype(float), outside, float(1.0 / (z @ z)), sigma)
+        return _Parts(E, ones, n, C, present.astype(float), outside, float(1.0 / np.linalg.norm(z)) ** 2, sigma)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -437,7 +440,8 @@ class _Parts:
 
 def _reflector(z: Array) -> Array:
     """Return the Householder reflection (K, K) that turns z into its length times the last unit vector."""
-    v = z / np.linalg.norm(z)
+    v = z / np.abs(z).max()
+    v /= np.linalg.norm(v)
     v[-1] -= 1.0
     size = float(v @ v)
     return np.eye(z.size) - (2.0 / size) * np.outer(v, v) if size > 0 else np.eye(z.size)

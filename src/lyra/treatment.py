@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.basis import inverse
 from lyra.ols import Fit
 
 __all__ = ["ColumnSums", "arms", "cluster_values", "column_sums"]
@@ -34,7 +35,7 @@ class ColumnSums:
 
 def column_sums(fit: Fit) -> ColumnSums:
     """Return the sums and sums of squares of the kept columns by cluster."""
-    back = np.linalg.inv(fit.W)
+    back = inverse(fit.W) * fit.moments.y_unit
     squares = np.empty((fit.G, fit.K))
     for clusters, E in fit.grams():
         squares[clusters] = np.einsum("gkj,kj->gj", E @ back, back)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from lyra.dof import degrees_of_freedom, quadratic_forms
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
 from lyra.laws import law_name, t_interval, t_pvalue
 from lyra.ols import Fit
-from lyra.sandwich import VARIANTS, covariance
+from lyra.sandwich import VARIANTS, is_rounding, scaled_covariance, small_sample
 
 __all__ = ["Inference", "WaldTest", "infer"]
 
@@ -71,7 +71,7 @@ class Inference:
 
     names: tuple[str, ...]
     coef: Array
-    vcov: Array
+    scaled: Array = field(repr=False)  # (K, K): vcov in units whose squares leave no double
     dof: Array
     variant: str
     dof_rule: str
@@ -81,13 +81,19 @@ class Inference:
     @property
     def se(self) -> Array:
         """Standard errors (K,)."""
-        return np.sqrt(np.maximum(np.diagonal(self.vcov), 0.0))
+        return np.asarray(self.fit.units * np.sqrt(np.maximum(np.diagonal(self.scaled), 0.0)))
+
+    @property
+    def vcov(self) -> Array:
+        """Covariance of the estimates (K, K); an entry beyond a double is infinite or zero, its se is not."""
+        units = self.fit.units
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(self.scaled * units[:, None] * units)
 
     @property
     def statistic(self) -> Array:
-        """coef / se (K,); infinite where the standard error is zero."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.coef / self.se
+        """coef / se (K,)."""
+        return np.asarray(self.coef / self.se)
 
     @property
     def pvalue(self) -> Array:
@@ -152,10 +158,15 @@ class Inference:
                 f"{q} restrictions cannot be tested with {self.n_clusters} clusters: the rank of the covariance is at "
                 f"most G-1 = {self.n_clusters - 1}; test fewer at once."
             )
-        gap = restrictions @ self.coef - _values(r, q)
-        used = restrictions.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
-        Q = _quadratic(gap, restrictions[:, used] @ self.vcov[np.ix_(used, used)] @ restrictions[:, used].T)
-        return _tests()[self._joint_method(method)](self, restrictions, Q)
+        scaled = restrictions * self.fit.units
+        size = np.abs(scaled).max(axis=1)
+        gap, scaled = (restrictions @ self.coef - _values(r, q)) / size, scaled / size[:, None]
+        used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
+        V = scaled[:, used] @ self.scaled[np.ix_(used, used)] @ scaled[:, used].T
+        contrasts = scaled @ self.fit.directions
+        if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
+            _refuse_singular(q)
+        return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
 
     def _joint_method(self, method: str | None) -> str:
         if method is None:
@@ -217,10 +228,10 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
 
     Warnings speak of the coefficients at the positions `about`; left out, of all.
     """
-    vcov = covariance(fit, variant, about)
+    scaled = scaled_covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
-    nu = np.where(np.isnan(np.diagonal(vcov)), np.nan, nu)
-    return Inference(fit.names, fit.coef, vcov, nu, variant, rule, fit, dof is not None)
+    nu = np.where(np.isnan(np.diagonal(scaled)), np.nan, nu)
+    return Inference(fit.names, fit.coef, scaled, nu, variant, rule, fit, dof is not None)
 
 
 # --- joint tests --------------------------------------------------------------------------------
@@ -260,21 +271,25 @@ def _quadratic(gap: Array, V: Array) -> float:
     scale = np.sqrt(np.maximum(np.diagonal(V), np.finfo(float).tiny))
     correlation = V / np.outer(scale, scale)
     if np.linalg.eigvalsh(correlation)[0] < SINGULAR:
-        raise NotIdentifiedError(
-            f"The covariance of the {gap.size} restrictions is singular: the scores of the clusters vary in fewer "
-            "directions; test fewer at once."
-        )
+        _refuse_singular(gap.size)
     return float(gap / scale @ np.linalg.solve(correlation, gap / scale))
 
 
-def _htz(res: Inference, R: Array, Q: float) -> WaldTest:
+def _refuse_singular(q: int) -> NoReturn:
+    raise NotIdentifiedError(
+        f"The covariance of the {q} restrictions is singular: the scores of the clusters vary in fewer directions; "
+        "test fewer at once."
+    )
+
+
+def _htz(res: Inference, Z: Array, Q: float) -> WaldTest:
     """(η − q + 1)/(ηq) Q ~ F(q, η − q + 1), η matched to the covariance's moments under Var(u) = σ²I."""
     from scipy.special import fdtrc
 
-    q = R.shape[0]
-    omega = quadratic_forms(res.fit, R, -0.5).expectation
+    q = Z.shape[0]
+    omega = quadratic_forms(res.fit, Z, -0.5).expectation
     values, vectors = np.linalg.eigh(omega)
-    rotated = (vectors / np.sqrt(values)) @ vectors.T @ R
+    rotated = (vectors / np.sqrt(values)) @ vectors.T @ Z
     eta = q * (q + 1) / quadratic_forms(res.fit, rotated, -0.5).variation
     df = eta - q + 1.0
     if df <= 0:
@@ -283,20 +298,20 @@ def _htz(res: Inference, R: Array, Q: float) -> WaldTest:
     return WaldTest(F, float(fdtrc(q, df, F)), float(q), df, "HTZ")
 
 
-def _f(res: Inference, R: Array, Q: float) -> WaldTest:
+def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
     """Q/q ~ F(q, dof), dof the law of the fit: G − 1 for cluster variants, N − K else."""
     from scipy.special import fdtrc
 
-    q = R.shape[0]
+    q = Z.shape[0]
     df = float(res.fit.G - 1 if VARIANTS[res.variant].clustered and res.dof_rule != "N-K" else res.fit.N - res.fit.K)
     return WaldTest(Q / q, float(fdtrc(q, df, Q / q)), float(q), df, "F")
 
 
-def _chi2(_: Inference, R: Array, Q: float) -> WaldTest:
+def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
     """Q ~ χ²(q)."""
     from scipy.special import chdtrc
 
-    q = R.shape[0]
+    q = Z.shape[0]
     return WaldTest(Q / q, float(chdtrc(q, Q)), float(q), np.inf, "chi2")
 
 
@@ -325,13 +340,8 @@ def _explained(res: Inference) -> list[str]:
     fit, m = res.fit, res.fit.moments
     G, N, K = res.n_clusters, res.n_rows, len(res.names)
     lines = [f"{res.variant} = {VARIANTS[res.variant].formula}"]
-    factor = {
-        "CV1": G / (G - 1) * (N - 1) / (N - K),
-        "CV3": (G - 1) / G,
-        "CV3J": (G - 1) / G,
-        "HC1": N / (N - K),
-    }
-    lines.append(f"factor in front: {factor.get(res.variant, 1.0):.10g}")
+    factor = 1.0 if res.variant == "iid" else small_sample(fit, res.variant)
+    lines.append(f"factor in front: {factor:.10g}")
     lines.append(f"law: {_rule(res)} ({'as asked' if res.chosen else 'the default for ' + res.variant})")
     lines.append(f"G = {G} clusters, N = {N} rows, K = {K} coefficients")
     if m.dropped_rows:
