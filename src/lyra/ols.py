@@ -145,7 +145,7 @@ def least_squares(moments: Moments) -> Fit:
     back, a = _back(moments, kept)
     raw = moments.scores(theta)
     return Fit(
-        moments=moments,
+        moments=moments.witnessed(theta, raw),
         names=tuple(moments.names[j] for j in kept),
         dropped=dropped,
         kept=tuple(kept),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lyra import check
 from lyra.formula import Column, Indicator, evaluate
 from lyra.query import KEY, Query, plain
-from lyra.rows import ROWS_PER_BLOCK, Block
+from lyra.rows import ROWS_PER_BLOCK, Block, owned
 from lyra.tables import Frame, Table, fetch
 
 __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
@@ -32,6 +32,7 @@ class HeldRows:
     values: dict[str, NDArray[Any]]
     columns: tuple[Column, ...]
     response: Column
+    are_own: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -67,6 +68,11 @@ class ScannedRows:
         """K, the number of columns of X."""
         return len(self.query.columns)
 
+    @property
+    def are_own(self) -> bool:
+        """Whether nobody else can change them: a file or a table elsewhere can be written to."""
+        return False
+
     def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
         """Yield every row once; a block never spans two ranges of labels."""
         with self.table.opened() as frame:
@@ -98,7 +104,8 @@ def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
     for alias, levels in query.levels.items():
         values[alias] = _positions(values[alias], levels)
     columns = tuple(_coded(column, query) for column in query.columns)
-    return HeldRows(codes, values, columns, query.response), labels
+    kept, are_own = owned(values)
+    return HeldRows(codes, kept, columns, query.response, are_own), labels
 
 
 def scanned(table: Table, query: Query) -> ScannedRows:

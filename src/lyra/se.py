@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -24,7 +24,7 @@ def cluster_robust(
     clusters: Any,
     variant: str = "CV1",
     dof: str | None = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
 ) -> Inference:
     """Return least squares of y on X with cluster-robust standard errors, tests and intervals.
 
@@ -83,7 +83,7 @@ def cluster_robust(
     >>> print(f"{res.se[1]:.6f} {res.dof[1]:.4f}")
     1.080123 4.4545
     """
-    moments = Moments.from_arrays(y, X, clusters, names=names)
+    moments = Moments.to_fit(y, X, clusters, names=names)
     if variant in LEAVE_OUT or dof == "satterthwaite":
         moments = moments.with_tensor()
     return infer(least_squares(moments), variant=variant, dof=dof)
@@ -105,7 +105,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     alternative: str = "two-sided",
     exact: bool | None = None,
     bootstrap_clusters: Any = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     rng: Any = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a coefficient: a p-value, usable as a number, and what is behind it.
@@ -198,7 +198,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     False
     """
     if bootstrap_clusters is None:
-        moments = Moments.from_arrays(y, X, clusters, names=names)
+        moments = Moments.to_fit(y, X, clusters, names=names)
         fit, partition = least_squares(moments if kind == "11" else moments.with_tensor()), None
     else:
         fit, partition = nested_fit(y, X, clusters, bootstrap_clusters, names=names)
