@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lyra.errors import InputError, did_you_mean, listed
 from lyra.labels import encode, natural_key, united
-from lyra.values import absent, home, only_column, values_of
+from lyra.values import absent, home, values_of
 
 __all__ = [
     "as_matrix",
@@ -23,6 +23,7 @@ __all__ = [
     "coverage",
     "encode",
     "natural_key",
+    "one_of",
     "position",
     "refuse_infinite",
     "same_index",
@@ -211,7 +212,8 @@ def refuse_infinite(values: NDArray[Any], *, what: str) -> None:
 
 def same_index(**given: Any) -> None:
     """Refuse pandas objects whose indexes differ: rows are paired by position, and that is not what was meant."""
-    indexes = {name: values.index for name, values in given.items() if hasattr(getattr(values, "index", None), "equals")}
+    found = {name: getattr(values, "index", None) for name, values in given.items()}
+    indexes: dict[str, Any] = {name: own for name, own in found.items() if hasattr(own, "equals")}
     names = list(indexes)
     for name in names[1:]:
         left, right = indexes[names[0]], indexes[name]
@@ -249,9 +251,16 @@ def position(param: Any, names: Sequence[str], *, what: str = "param") -> int:
 
 def coverage(level: Any) -> float:
     """Return the coverage of an interval, a number between 0 and 1, or refuse."""
-    if not isinstance(level, Real) or isinstance(level, bool) or not 0.0 < level < 1.0:
+    if not isinstance(level, Real) or isinstance(level, bool) or not 0.0 < float(level) < 1.0:
         raise InputError(f"level={level!r} is not a coverage: pass a number between 0 and 1, such as 0.95.")
     return float(level)
+
+
+def one_of(value: Any, known: Sequence[str], *, what: str) -> str:
+    """Return a value that is one of those known, or refuse with them."""
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{what}={value!r} is unknown: {did_you_mean(str(value), known)}.")
+    return value
 
 
 def yes_or_no(value: Any, *, what: str) -> bool:

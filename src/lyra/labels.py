@@ -22,7 +22,7 @@ __all__ = ["encode", "natural_key", "united"]
 Codes = NDArray[np.int32]
 
 ASK = "pass one label a row"
-JOIN = "two columns make one label when they are joined into one text, such as [f'{a}/{b}' for a, b in zip(A, B)]"
+JOIN = "two columns make one label when they are joined into one text, such as [f'{a}|{b}' for a, b in zip(A, B)]"
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 DIGITS = re.compile(r"([0-9]+)")
 
@@ -225,8 +225,7 @@ def _hashed(array: NDArray[Any], what: str) -> tuple[Codes, NDArray[Any]]:
             f"{what} holds {unusable!s}, which cannot be told from other labels: pass integers or text."
         ) from None
     found = _of_one_type([values[row] for row in np.unique(first, return_index=True)[1].tolist()])
-    if found.dtype.kind == "f":
-        _refuse_rounded(found, what)
+    _refuse_rounded(np.array([label for label in found.tolist() if _family(type(label)) is float], dtype=float), what)
     return _in_order(first, found)
 
 

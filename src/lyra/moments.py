@@ -330,6 +330,10 @@ class Moments:
     def _working_basis(self) -> Basis:
         if self.basis is not None:
             return self.basis
+        if self.unit is not None and _is_shifted(self.T_inverse, self.a, self.unit):
+            shift = -self.T_inverse[self.unit]
+            shift[self.unit] = 0.0
+            return Basis(shift, np.eye(self.K), np.zeros(self.K), self.unit, 1.0, float(self.a[self.unit]))
         theta = np.asarray(np.linalg.solve(self.T_inverse, self.a), dtype=np.float64)
         return Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
 
@@ -343,6 +347,14 @@ class Moments:
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")
         return weighted_sums(rows, basis.forward, self.G, weight)
+
+
+def _is_shifted(T_inverse: Array, a: Array, unit: int) -> bool:
+    """Whether the working columns are X, and ỹ is y, less constants: rows then lose them before anything else."""
+    undone = T_inverse.copy()
+    undone[unit] = np.eye(a.size)[unit]
+    alone = T_inverse[unit, unit] == 1.0 and np.array_equal(undone, np.eye(a.size))
+    return bool(alone and not np.delete(a, unit).any())
 
 
 def _change_of_basis(source: Moments, target: Moments) -> Array:

@@ -7,6 +7,7 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = [
     "covariance",
     "leave_one_out",
     "unidentified",
+    "variant_named",
 ]
 
 Array = NDArray[np.float64]
@@ -116,6 +118,24 @@ VARIANTS = {
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
 LEAVE_ROW_OUT = ("HC2", "HC3")
+CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
+
+
+def variant_named(name: object) -> str:
+    """Return the variant meant by a name: case does not matter, and CR, CRV and CV are one.
+
+    Examples
+    --------
+    >>> variant_named("CRV1"), variant_named("cr2"), variant_named("hc1"), variant_named("IID")
+    ('CV1', 'CV2', 'HC1', 'iid')
+    """
+    asked = name.strip().casefold() if isinstance(name, str) else ""
+    by_folded = {known.casefold(): known for known in VARIANTS}
+    meant = by_folded.get(CLUSTER_ROBUST.sub("cv", asked))
+    if meant is None:
+        known = CLUSTERED if asked.startswith("c") else tuple(VARIANTS)  # never a row's for a cluster's
+        raise InputError(f"variant={name!r} is unknown: {did_you_mean(str(name), known)}.")
+    return meant
 
 
 def covariance(fit: Fit, variant: str) -> Array:
@@ -134,8 +154,7 @@ def covariance(fit: Fit, variant: str) -> Array:
         A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist: its coefficients
         are NaN.
     """
-    if variant not in VARIANTS:
-        raise InputError(f"variant={variant!r} is unknown: {did_you_mean(variant, VARIANTS)}.")
+    variant = variant_named(variant)
     vcov = fit.W @ VARIANTS[variant].function(fit) @ fit.W.T
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     if lost:

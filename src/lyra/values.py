@@ -123,9 +123,9 @@ def _of_list(values: list[Any]) -> NDArray[Any]:
         kind = kinds.pop()
         if kind in {bool, float} or (issubclass(kind, np.generic) and not issubclass(kind, (np.flexible, np.object_))):
             return np.array(values)
-        if kind is int and -(2**63) <= min(values) and max(values) < 2**63:
+        if kind is int and min(values) >= -(2**63) and max(values) < 2**63:
             return np.array(values, dtype=np.int64)
-        if kind is int and 0 <= min(values) and max(values) < 2**64:
+        if kind is int and min(values) >= 0 and max(values) < 2**64:
             return np.array(values, dtype=np.uint64)
     held = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):  # one by one: numpy would look inside lists and arrays

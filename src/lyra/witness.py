@@ -46,7 +46,6 @@ class Witness:
     sums: Array
     sizes: NDArray[np.int64]
 
-
     @classmethod
     def of_scores(cls, theta: Array, scores: Array, total: Array, sizes: NDArray[np.int64]) -> Witness:
         """Return the witness that scores (G, K) at θ are, with the Gram matrix of the working columns."""
@@ -68,7 +67,8 @@ def _direction(total: Array) -> Array:
     """Return r (K,): every working column counted about alike, no two with the same weight."""
     lengths = np.sqrt(np.diagonal(total)[:-1])
     places = np.arange(1, lengths.size + 1)
-    return np.divide(1.0 + (places * GOLDEN) % 1.0, lengths, out=np.zeros(lengths.size), where=lengths > 0)
+    weights = 1.0 + (places * GOLDEN) % 1.0
+    return np.asarray(np.divide(weights, lengths, out=np.zeros(lengths.size), where=lengths > 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +83,11 @@ class Watched:
     def n_columns(self) -> int:
         """K, the number of columns of X."""
         return self.rows.n_columns
+
+    @property
+    def are_own(self) -> bool:
+        """Whether nobody else can change them."""
+        return self.rows.are_own
 
     def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
         """Yield every row once.
