@@ -18,6 +18,7 @@ from lyra.formula import Column, Indicator, evaluate
 from lyra.query import KEY, Query, plain
 from lyra.rows import ROWS_PER_BLOCK, Block, owned
 from lyra.tables import Frame, Table, fetch
+from lyra.witness import changed
 
 __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 
@@ -81,8 +82,16 @@ class ScannedRows:
             for low, high in self._ranges(order, at_least):
                 part = rows if (low, high) == (0, order.size - 1) else rows.filter(self._between(order[[low, high]]))
                 found, labels = held(part, self.query)
-                codes = order[np.searchsorted(self.labels, labels, sorter=order)].astype(np.int32)[found.codes]
-                yield from replace(found, codes=codes).blocks(at_least)
+                places = self._places(labels, order)
+                yield from replace(found, codes=places[found.codes]).blocks(at_least)
+
+    def _places(self, labels: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return where these labels stand among those of the first scan, or refuse one that was not there."""
+        near = np.minimum(np.searchsorted(self.labels, labels, sorter=order), order.size - 1)
+        places = order[near].astype(np.int32)
+        if not np.array_equal(self.labels[places], labels):
+            raise changed()
+        return places
 
     def _ranges(self, order: NDArray[np.intp], at_least: int) -> Iterator[tuple[int, int]]:
         """Yield the first and last place in the order of each range."""

@@ -119,6 +119,8 @@ def _listed(column: Iterable[Any], what: str, ask: str) -> list[Any]:
 def _of_list(values: list[Any]) -> NDArray[Any]:
     """Return a list as the array that holds its values as they are: of their type if they have one, else of objects."""
     kinds = set(map(type, values))
+    if any(hasattr(kind, "as_py") for kind in kinds):  # what iterating over an Arrow array gives
+        return _of_list([value.as_py() if hasattr(value, "as_py") else value for value in values])
     if len(kinds) == 1:
         kind = kinds.pop()
         if kind in {bool, float} or (issubclass(kind, np.generic) and not issubclass(kind, (np.flexible, np.object_))):

@@ -19,11 +19,11 @@ from lyra.basis import Basis
 from lyra.errors import DataError
 from lyra.rows import ROWS_PER_BLOCK, Block, Rows
 
-__all__ = ["Watched", "Witness", "first_look"]
+__all__ = ["Watched", "Witness", "changed", "first_look"]
 
 Array = NDArray[np.float64]
 
-ROUNDING = 1e-11  # of Σ |ỹ_i − z_i'θ| |z_i'r|: what another order of summation may change
+EPS = float(np.finfo(float).eps)
 GOLDEN = 0.6180339887498949
 
 
@@ -101,13 +101,13 @@ class Watched:
         look = np.zeros((3, G))
         for codes, X, y in self.rows.blocks(at_least):
             if codes.max(initial=0) >= G or codes.min(initial=0) < 0:
-                raise _changed()
+                raise changed()
             look += self._looked(codes, X, y)
             yield codes, X, y
         sums, scale, sizes = look
-        same = np.abs(sums - self.witness.sums) <= ROUNDING * scale
+        same = np.abs(sums - self.witness.sums) <= _rounding(sizes, self.n_columns) * scale
         if not (same.all() and np.array_equal(sizes, self.witness.sizes)):
-            raise _changed()
+            raise changed()
 
     def _looked(self, codes: NDArray[np.int32], X: Array, y: Array) -> Array:
         """Return of a block w_g, its scale before any cancellation, and the rows (3, G)."""
@@ -121,7 +121,13 @@ class Watched:
         return np.array([np.bincount(codes, weight, minlength=witness.sizes.size) for weight in weights])
 
 
-def _changed() -> DataError:
+def _rounding(sizes: Array, K: int) -> Array:
+    """Return the share of Σ |ỹ_i − z_i'θ| |z_i'r| that another order of summation may change, a cluster (G,)."""
+    return EPS * (64.0 + 4.0 * K + 8.0 * np.sqrt(sizes))
+
+
+def changed() -> DataError:
+    """Return the refusal of rows that are others than those of the first look."""
     return DataError(
         "The rows are no longer those of the fit: an array, a frame or a file was changed after it was read; "
         "fit again, or fit a copy."
