@@ -130,7 +130,7 @@ def test_refuses_a_dof_that_is_no_name():
 @pytest.mark.parametrize("other", ["y", "X", "clusters"])
 def test_pandas_indexes_that_differ_are_refused_in_every_door(door, other):
     given = {"y": pd.Series(y), "X": pd.DataFrame(X, columns=NAMES), "clusters": pd.Series(clusters)}
-    more = {"param": "treat"} if door is wild_cluster_bootstrap else {}
+    more = {"param": 1} if door is wild_cluster_bootstrap else {}
     door(given["y"], given["X"], clusters=given["clusters"], **more)
     given[other] = given[other].iloc[::-1]
     assert "have different indexes" in refusal(door, given["y"], given["X"], clusters=given["clusters"], **more)

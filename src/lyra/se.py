@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from lyra import check
+from lyra.dof import RULES
 from lyra.moments import Moments
 from lyra.nested import nested_fit
 from lyra.ols import least_squares
@@ -86,6 +88,7 @@ def cluster_robust(
     1.080123 4.4545
     """
     variant = variant_named(variant)
+    dof = None if dof is None else check.one_of(dof, RULES, what="dof")
     moments = Moments.to_fit(y, X, clusters, names=names)
     if variant in LEAVE_OUT or dof == "satterthwaite":
         moments = moments.with_tensor()
