@@ -225,7 +225,9 @@ def _hashed(array: NDArray[Any], what: str) -> tuple[Codes, NDArray[Any]]:
             f"{what} holds {unusable!s}, which cannot be told from other labels: pass integers or text."
         ) from None
     found = _of_one_type([values[row] for row in np.unique(first, return_index=True)[1].tolist()])
-    _refuse_rounded(np.array([label for label in found.tolist() if _family(type(label)) is float], dtype=float), what)
+    if float in kinds.values():
+        floats = [label for label in found.tolist() if isinstance(label, (float, np.floating))]
+        _refuse_rounded(np.array(floats, dtype=float), what)
     return _in_order(first, found)
 
 
@@ -254,7 +256,7 @@ def _is_hashable(value: Any) -> bool:
 
 def _of_one_type(labels: list[Any]) -> NDArray[Any]:
     """Return distinct labels as integers, floats or booleans when all are, else as objects."""
-    families = {_family(type(label)) for label in labels}
+    families = set(map(_family, set(map(type, labels))))
     if families == {Integral} and min(labels) >= -(2**63) and max(labels) < 2**63:
         return np.array([int(label) for label in labels], dtype=np.int64)
     if families == {Integral} and min(labels) >= 0 and max(labels) < 2**64:

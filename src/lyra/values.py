@@ -122,13 +122,15 @@ def _of_list(values: list[Any]) -> NDArray[Any]:
     if any(hasattr(kind, "as_py") for kind in kinds):  # what iterating over an Arrow array gives
         return _of_list([value.as_py() if hasattr(value, "as_py") else value for value in values])
     if len(kinds) == 1:
-        kind = kinds.pop()
+        kind = next(iter(kinds))
         if kind in {bool, float} or (issubclass(kind, np.generic) and not issubclass(kind, (np.flexible, np.object_))):
             return np.array(values)
         if kind is int and min(values) >= -(2**63) and max(values) < 2**63:
             return np.array(values, dtype=np.int64)
         if kind is int and min(values) >= 0 and max(values) < 2**64:
             return np.array(values, dtype=np.uint64)
+    if NEVER_MISSING.union({float, type(None)}).issuperset(kinds):
+        return np.array(values, dtype=object)
     held = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):  # one by one: numpy would look inside lists and arrays
         held[i] = value
