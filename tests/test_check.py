@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -195,5 +196,149 @@ def test_all_null_labels_and_no_labels():
         assert len(seen) == 0
 
 
-def test_refuses_more_than_one_label_a_row():
-    assert refusal(check.encode, np.ones((3, 2))) == "clusters has shape (3, 2): pass one label a row."
+# --- digits, masks, missing values --------------------------------------------------------------
+
+
+def test_the_mask_is_missing_in_y_and_in_any_cell_of_x():
+    y = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    assert np.isnan(check.as_vector(y, what="y")).tolist() == [False, True, False]
+    X = np.ma.masked_array([[1, 2], [3, 4]], [[False, True], [False, False]])
+    assert np.isnan(check.as_matrix(X)[0]).tolist() == [[False, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.Series([1, None, 3], dtype="int64[pyarrow]"),
+        pd.Series([Decimal(1), None, Decimal(3)]),
+        pl.Series([1, None, 3]),
+        pl.Series([Decimal(1), None, Decimal(3)]),
+        pa.array([1, None, 3]),
+        [1, None, 3],
+        (1.0, float("nan"), 3),
+    ],
+    ids=lambda column: f"{type(column).__module__} {getattr(column, 'dtype', '')}",
+)
+def test_missing_numbers_are_nan_in_y_and_in_columns_of_frames(column):
+    np.testing.assert_array_equal(check.as_vector(column, what="y"), [1.0, np.nan, 3.0])
+    np.testing.assert_array_equal(check.as_vector(iter(list(column)), what="y")[[0, 2]], [1.0, 3.0])
+
+
+def test_lazy_frames_are_collected_and_relations_refused():
+    frame = pl.DataFrame({"one": [1.0, 1.0], "x": [1, 2]})
+    assert check.as_matrix(frame.lazy())[0].tolist() == [[1.0, 1.0], [1.0, 2.0]]
+    assert refusal(check.as_matrix, duckdb.sql("select 1 as one, 2 as x")) == (
+        "X is a relation, whose rows have no order of their own to stand beside y in: fetch y, X and clusters together "
+        "and pass the columns, or use lyra.fit."
+    )
+
+
+BIG = 2**60
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([BIG, BIG + 1, BIG + 2]),
+        np.array([BIG, BIG + 1, BIG + 2], dtype=np.uint64),
+        [BIG, BIG + 1, BIG + 2],
+        [Decimal(BIG), Decimal(BIG) + 1, None, Decimal(BIG) + 2],
+        pd.Series([BIG, BIG + 1, None, BIG + 2], dtype="Int64"),
+        pl.Series([BIG, BIG + 1, None, BIG + 2]),
+        [10**40, 10**40 + 1, 10**40 + 2],
+    ],
+    ids=lambda column: type(column).__module__,
+)
+def test_refuses_numbers_that_a_float_does_not_hold_apart(column):
+    told = (
+        "lost its digits: its numbers exceed 2**53, where 2 of its distinct values are no longer apart as 64-bit "
+        "floats; subtract its smallest value first."
+    )
+    assert refusal(check.as_vector, column, what="y") == f"y {told}"
+    assert refusal(check.as_vector, list(column), what="y") == f"y {told}"
+
+
+def test_refuses_a_column_that_lost_its_digits_by_its_name_or_place():
+    told = "lost its digits: its numbers exceed 2**53, where 1 of its distinct values are no longer apart"
+    X = np.array([[1, BIG], [2, BIG + 1]])
+    assert refusal(check.as_matrix, X).startswith(f"column 1 of X {told}")
+    assert refusal(check.as_matrix, pd.DataFrame({"id": [BIG, BIG + 1]})).startswith(f"column 'id' {told}")
+
+
+def test_large_numbers_that_stay_apart_are_taken():
+    wei = np.array([10**18, 2 * 10**18, 5 * 10**17])
+    assert check.as_vector(wei, what="y").astype(float).tolist() == [1e18, 2e18, 5e17]
+
+
+@pytest.mark.parametrize("value", [Decimal("sNaN"), 10**400])
+def test_refuses_a_number_no_float_holds(value):
+    assert refusal(check.as_vector, [1, value], what="y") == (
+        "y holds a number that a 64-bit float does not: scale it, or leave that row out."
+    )
+
+
+def test_refuses_ragged_rows_and_what_is_no_column():
+    assert refusal(check.as_matrix, [[1, 2], [1]]) == (
+        "X has rows of different lengths: pass as many values in every row."
+    )
+    assert refusal(check.as_vector, None, what="y") == "y is a NoneType: pass one column of numbers."
+    assert refusal(check.as_vector, "sales", what="y") == "y is a str: pass one column of numbers."
+
+
+@pytest.mark.parametrize(
+    "when", [np.array(["2026-03-01"], dtype="datetime64[ns]"), np.array([5], dtype="timedelta64[s]"), [1j]]
+)
+def test_refuses_times_and_complex_numbers_by_the_name_of_their_column(when):
+    assert refusal(check.as_matrix, pd.DataFrame({"when": when})).startswith("column 'when' is not numeric (it holds ")
+
+
+# --- indexes ------------------------------------------------------------------------------------
+
+
+def test_refuses_pandas_objects_whose_indexes_differ():
+    y, X = pd.Series([1.0, 2.0], index=["a", "b"]), pd.DataFrame({"x": [1, 2]}, index=["a", "b"])
+    check.same_index(y=y, X=X, clusters=["p", "q"])
+    check.same_index(y=y.to_numpy(), X=X, clusters=pd.Series(["p", "q"], index=["a", "b"]))
+    assert refusal(check.same_index, y=y, X=X.iloc[::-1], clusters=["p", "q"]) == (
+        "y and X have different indexes (row 0 is a in y and b in X): align them, such as X.loc[y.index], or pass "
+        "arrays, which are paired by position."
+    )
+    assert refusal(check.same_index, y=[1, 2], X=X, clusters=pd.Series(["p", "q"], index=["a", "c"])) == (
+        "X and clusters have different indexes (row 1 is b in X and c in clusters): align them, such as "
+        "clusters.loc[X.index], or pass arrays, which are paired by position."
+    )
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
+def test_names_may_come_one_by_one():
+    assert check.as_matrix(np.ones((2, 2)), names=iter(["a", 7]))[1] == ("a", "7")
+    assert refusal(check.as_matrix, np.ones((2, 2)), names="ab") == (
+        "names='ab' is no list of names: pass one a column."
+    )
+
+
+@pytest.mark.parametrize("param", [True, 1.0, None, ["x"], np.float64(1)])
+def test_refuses_a_position_that_is_none(param):
+    assert refusal(check.position, param, ("treat", "x")) == (
+        f"param={param!r} is neither a name nor a position: pass one of 'treat', 'x'."
+    )
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan"), "0.95", None, True, [0.95], 0.5 + 0j])
+def test_refuses_what_is_no_coverage(level):
+    assert refusal(check.coverage, level) == (
+        f"level={level!r} is not a coverage: pass a number between 0 and 1, such as 0.95."
+    )
+    assert check.coverage(np.float32(0.5)) == 0.5
+
+
+def test_refuses_what_is_no_option():
+    assert check.yes_or_no(np.True_, what="restricted") is True
+    assert refusal(check.yes_or_no, "no", what="restricted") == (
+        "restricted='no' is neither True nor False: pass one of them."
+    )
+    for value in (None, ["a"], 11, np.array(["a", "b"])):
+        assert refusal(check.one_of, value, ("a", "b"), what="kind").startswith(f"kind={value!r} is unknown: ")

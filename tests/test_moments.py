@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -162,3 +164,47 @@ def test_sums_alone_refuse_what_needs_rows(variant):
         "HC0-HC3 need the rows, and these moments hold only per-cluster sums: "
         "fit from the table or the arrays, or choose CV1, CV2 or CV3."
     )
+
+
+def test_labels_are_found_as_they_are_written_and_as_numpy_holds_them():
+    numbered = moments(clusters=np.repeat(np.arange(8), 4))
+    for label in (3, np.int8(3), np.int64(3), 3.0):
+        assert numbered.subset([label]).labels.tolist() == [3]
+    days = moments(clusters=np.datetime64("2026-03-01") + np.repeat(np.arange(8), 4) * np.timedelta64(1, "D"))
+    for label in (days.labels[2], days.labels[2].item()):
+        assert days.drop(label).G == 7
+    assert moments().drop(np.str_("a")).labels.tolist() == list("bcdefgh")
+
+
+def test_refuses_a_label_that_is_a_list():
+    assert refusal(InputError, moments().subset, [["a"]]).startswith("['a'] is not a cluster: there is 'a', 'b', ")
+
+
+def test_cutting_takes_linear_time():
+    """20,000 of 40,000 clusters: a search through all labels for each would take minutes."""
+    G = 40_000
+    many = Moments.from_arrays(np.arange(2.0 * G) % 7, np.ones((2 * G, 1)), np.repeat(np.arange(G), 2))
+    started = time.process_time()
+    half = many.subset(many.labels[::2])
+    assert time.process_time() - started < 5
+    assert half.labels.tolist() == list(range(0, G, 2))
+
+
+def test_shards_whose_labels_are_of_different_integers_add_without_loss():
+    """int64 beside uint64 would be float64 together, where these labels are one."""
+    members = np.repeat(np.arange(8), 4)
+    low = moments(clusters=members + 2**62)
+    high = moments(clusters=members.astype(np.uint64) + np.uint64(2**63))
+    assert (low + high).labels.tolist() == [2**62 + k for k in range(8)] + [2**63 + k for k in range(8)]
+
+
+def test_masked_values_are_left_out():
+    hidden = np.zeros(32, dtype=bool)
+    hidden[[1, 9]] = True
+    with pytest.warns(DroppedRowsWarning, match="2 of 32 rows"):
+        m = moments(y=np.ma.masked_array(y, hidden))
+    alone = moments(y=y[~hidden], X=X[~hidden], clusters=clusters[~hidden])
+    assert_allclose(m.total, alone.total, rtol=1e-13)
+    with pytest.warns(DroppedRowsWarning, match="2 of 32 rows"):
+        m = moments(X=np.ma.masked_array(X, np.column_stack([hidden, hidden, hidden])))
+    assert_allclose(m.total, alone.total, rtol=1e-13)

@@ -13,7 +13,7 @@ from examples import NAMES, experiment
 from lyra import Moments, rows
 from lyra.errors import ConditionWarning, InputError, NotIdentifiedError, UnidentifiedWarning
 from lyra.ols import least_squares
-from lyra.sandwich import VARIANTS, covariance, unidentified
+from lyra.sandwich import CLUSTERED, VARIANTS, covariance, unidentified
 from lyra.se import cluster_robust
 from strategies import Regression
 
@@ -22,8 +22,13 @@ y, X, clusters = experiment()
 
 def test_refuses_an_unknown_variant():
     fit = least_squares(Moments.from_arrays(y, X, clusters))
-    known = ", ".join(map(repr, VARIANTS))
-    for asked, hint in (("CV4", "did you mean 'CV3'? "), ("cv2", "did you mean 'CV2'? "), ("robust", "")):
+    all_of_them, clustered = (", ".join(map(repr, names)) for names in (VARIANTS, CLUSTERED))
+    for asked, hint, known in (
+        ("CV4", "did you mean 'CV3'? ", clustered),
+        ("CR4", "", clustered),  # never a row's HC4 or HC2 for a cluster's
+        ("HC4", "did you mean 'HC3'? ", all_of_them),
+        ("robust", "", all_of_them),
+    ):
         with pytest.raises(InputError) as caught:
             covariance(fit, asked)
         assert str(caught.value) == f"variant={asked!r} is unknown: {hint}there is {known}."

@@ -1,61 +1,105 @@
-"""Whatever the user passed -> numeric columns and cluster codes 0..G-1, or a refusal."""
+"""Whatever the user passed -> numeric columns, one value of an option, or a refusal.
 
-from collections.abc import Sequence
+Cluster labels are coded in `labels`; `encode`, `united` and `natural_key` are handed on from there.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from numbers import Real
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, did_you_mean, option
+from lyra.errors import InputError, did_you_mean, listed, option
+from lyra.labels import encode, natural_key, united
+from lyra.values import absent, home, values_of
 
-__all__ = ["as_matrix", "as_numbers", "as_vector", "encode", "position", "refuse_infinite", "same_length"]
+__all__ = [
+    "as_matrix",
+    "as_numbers",
+    "as_vector",
+    "coverage",
+    "encode",
+    "natural_key",
+    "one_of",
+    "position",
+    "refuse_infinite",
+    "same_index",
+    "same_length",
+    "united",
+    "yes_or_no",
+]
 
 Array = NDArray[np.float64]
 
+EXACT = 2**53  # beyond it a float64 has not every whole number
+
 
 def as_vector(values: Any, *, what: str) -> NDArray[Any]:
-    """Return `values` as one numeric column (N,), or refuse with the first value that is no number."""
-    array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise InputError(f"{what} has shape {array.shape}: pass one column of numbers.")
-    return _numeric(array, what=what)
+    """Return `values` as one numeric column (N,), or refuse with the first value that is no number.
+
+    A missing or masked value is NaN.
+    """
+    held = values_of(values, what=what, ask="pass one column of numbers")
+    return _numeric(held.array, held.missing, what=what)
 
 
-def as_matrix(X: Any, *, names: Sequence[str] | None = None) -> tuple[NDArray[Any], tuple[str, ...]]:
+def as_matrix(X: Any, *, names: Iterable[str] | None = None) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return `X` as a numeric matrix (N, K) and its K names; the columns of a frame keep theirs."""
+    X = _frame(X)
     labels = _frame_columns(X)
     if labels is None:
-        array = np.asarray(X)
-        array = array[:, None] if array.ndim == 1 else array
-        if array.ndim != 2:
-            raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
+        array = _table_of_rows(X)
         found = tuple(f"x{j}" for j in range(array.shape[1]))
-        array = _numeric(array, what="X")
     else:
         found = tuple(str(label) for label in labels)
         _refuse_repeated(found, what="X")
-        columns = [_numeric(np.asarray(X[label]), what=f"column {str(label)!r}") for label in labels]
+        columns = [as_vector(X[label], what=f"column {str(label)!r}") for label in labels]
         array = np.column_stack(columns) if columns else np.empty((0, 0))
-    if names is not None and len(names) != array.shape[1]:
-        raise InputError(f"names has {len(names)} entries and X has {array.shape[1]} columns: pass one a column.")
-    if names is not None:
-        _refuse_repeated(tuple(names), what="names")
+    named = found if names is None else _named(names, array.shape[1])
     if array.shape[1] == 0:
         raise InputError("X has no columns: pass at least one, such as a column of ones.")
-    return array, tuple(names) if names is not None else found
+    return array, named
 
 
 def as_numbers(values: Any, *, what: str) -> NDArray[np.float64]:
     """Return an array of numbers of any shape as float64, or refuse with the first value that is no number."""
-    return np.asarray(_numeric(np.asarray(values), what=what), dtype=np.float64)
+    return np.asarray(_numeric(_as_array(values, what=what), None, what=what), dtype=np.float64)
+
+
+def _named(names: Iterable[str], K: int) -> tuple[str, ...]:
+    if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
+        raise InputError(f"names={names!r} is no list of names: pass one a column.")
+    named = tuple(str(name) for name in names)
+    if len(named) != K:
+        raise InputError(f"names has {len(named)} entries and X has {K} columns: pass one a column.")
+    _refuse_repeated(named, what="names")
+    return named
 
 
 def _refuse_repeated(names: Sequence[str], *, what: str) -> None:
-    repeated = [name for j, name in enumerate(names) if name in names[:j]]
+    repeated = [name for j, name in enumerate(names) if name in names[:j]] if len(set(names)) < len(names) else []
     if repeated:
         raise InputError(f"{what} holds {repeated[0]!r} more than once: give every column its own name.")
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def _frame(X: Any) -> Any:
+    """Return a lazy frame collected and an iterator listed, or refuse a relation, whose rows have no order."""
+    if home(X) == "narwhals":
+        X = X.to_native()
+    if hasattr(X, "fetchnumpy"):
+        raise InputError(
+            "X is a relation, whose rows have no order of their own to stand beside y in: fetch y, X and clusters "
+            "together and pass the columns, or use lyra.fit."
+        )
+    if home(X) == "polars" and hasattr(X, "collect"):
+        return X.collect()
+    return list(X) if isinstance(X, Iterator) else X
 
 
 def _frame_columns(X: Any) -> list[Any] | None:
@@ -63,21 +107,86 @@ def _frame_columns(X: Any) -> list[Any] | None:
     return None if columns is None or isinstance(X, np.ndarray) or callable(columns) else list(columns)
 
 
-def _numeric(array: NDArray[Any], *, what: str) -> NDArray[Any]:
-    if array.dtype.kind in "fiu":
-        return array
-    if array.dtype.kind == "b":
-        return array.astype(np.float64)
-    values = array.ravel()
-    if array.dtype.kind == "O":
-        values = values[~_is_null(values)]
-        if not any(isinstance(value, (str, bytes)) for value in values.tolist()):
-            try:
-                return np.where(_is_null(array), np.nan, array).astype(np.float64)
-            except (TypeError, ValueError):
-                pass
-    first = next((value for value in values if not isinstance(value, (int, float))), "nothing")
+def _table_of_rows(X: Any) -> NDArray[Any]:
+    if home(X):  # one column of a frame
+        return as_vector(X, what="X")[:, None]
+    array = _as_array(X, what="X")
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2:
+        raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
+    masked = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
+    return _numeric(array, None if masked is None else masked.reshape(array.shape), what="X")
+
+
+def _as_array(values: Any, *, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise InputError(f"{what} has rows of different lengths: pass as many values in every row.") from None
+    except TypeError:
+        raise InputError(f"{what} is a {type(values).__name__}: pass an array of numbers.") from None
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def _numeric(array: NDArray[Any], missing: NDArray[np.bool_] | None, *, what: str) -> NDArray[Any]:
+    """Return an array of numbers as one of floats or integers, NaN where a value is missing, or refuse."""
+    kind = array.dtype.kind
+    if kind == "O":
+        numbers = _of_objects(array, what=what)
+    elif kind == "b":
+        numbers = array.astype(np.float64)
+    elif kind in "fiu":
+        numbers = array
+    else:
+        _refuse_no_number(array.ravel().tolist() if kind in "UST" else array.ravel(), what=what)
+    if kind in "iu" and array.dtype.itemsize == 8:
+        _refuse_collapsed(array, array.astype(np.float64) if _is_large(array) else None, what=what)
+    return numbers if missing is None else np.where(missing, np.nan, numbers)
+
+
+def _of_objects(array: NDArray[Any], *, what: str) -> Array:
+    flat = array.ravel().tolist()
+    gone = absent(flat)
+    kinds = {type(value) for value, no in zip(flat, gone.tolist(), strict=True) if not no}
+    if not all(issubclass(kind, (Real, Decimal, np.bool_)) for kind in kinds):
+        _refuse_no_number([value for value, no in zip(flat, gone.tolist(), strict=True) if not no], what=what)
+    there = np.empty(gone.size - int(gone.sum()), dtype=object)
+    there[:] = [value for value, no in zip(flat, gone.tolist(), strict=True) if not no]
+    numbers = np.full(gone.size, np.nan)
+    try:
+        numbers[~gone] = there.astype(np.float64)
+    except (ValueError, ArithmeticError):
+        raise InputError(
+            f"{what} holds a number that a 64-bit float does not: scale it, or leave that row out."
+        ) from None
+    _refuse_collapsed(there, numbers[~gone], what=what)
+    return numbers.reshape(array.shape)
+
+
+def _refuse_no_number(values: Iterable[Any], *, what: str) -> None:
+    first = next((value for value in values if not isinstance(value, (Real, Decimal, np.bool_))), "nothing")
     raise InputError(f"{what} is not numeric (it holds {first!s}): turn it into numbers, or into 0/1 columns.")
+
+
+def _is_large(integers: NDArray[Any]) -> bool:
+    return bool(integers.size) and (int(integers.max()) > EXACT or int(integers.min()) < -EXACT)
+
+
+def _refuse_collapsed(exact: NDArray[Any], floats: Array | None, *, what: str) -> None:
+    """Refuse numbers of which two that differ are one as 64-bit floats."""
+    if floats is None or not np.abs(floats).max(initial=0.0) >= EXACT:
+        return
+    table = exact.reshape(len(exact), -1)
+    for j, column in enumerate(floats.reshape(len(exact), -1).T):
+        lost = len(set(table[:, j].tolist())) - np.unique(column).size
+        if lost:
+            where = what if table.shape[1] == 1 else f"column {j} of {what}"
+            raise InputError(
+                f"{where} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
+                "apart as 64-bit floats; subtract its smallest value first."
+            )
 
 
 def same_length(**lengths: int) -> int:
@@ -101,101 +210,61 @@ def refuse_infinite(values: NDArray[Any], *, what: str) -> None:
         )
 
 
-def position(param: str | int, names: Sequence[str], *, what: str = "param") -> int:
+def same_index(**given: Any) -> None:
+    """Refuse pandas objects whose indexes differ: rows are paired by position, and that is not what was meant."""
+    found = {name: getattr(values, "index", None) for name, values in given.items()}
+    indexes: dict[str, Any] = {name: own for name, own in found.items() if hasattr(own, "equals")}
+    names = list(indexes)
+    for name in names[1:]:
+        left, right = indexes[names[0]], indexes[name]
+        if left is right or left.equals(right):
+            continue
+        row = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0)
+        raise InputError(
+            f"{names[0]} and {name} have different indexes (row {row} is {left[row]!s} in {names[0]} and "
+            f"{right[row]!s} in {name}): align them, such as {name}.loc[{names[0]}.index], or pass arrays, which are "
+            "paired by position."
+        )
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
+def position(param: Any, names: Sequence[str], *, what: str = "param") -> int:
     """Return the column meant by a name or a position, or refuse with the names there are."""
     if isinstance(param, str):
         if param in names:
             return list(names).index(param)
         raise InputError(f"{option(what, param)} is not a coefficient: {did_you_mean(param, names)}.")
-    if not -len(names) <= param < len(names):
+    try:
+        place = index(param) if not isinstance(param, (bool, np.bool_)) else None
+    except TypeError:
+        place = None
+    if place is None:
+        raise InputError(
+            f"{what}={param!r} is neither a name nor a position: pass one of {listed(map(repr, names), 12)}."
+        )
+    if not -len(names) <= place < len(names):
         raise InputError(f"{what}={param} is out of range: there are {len(names)} coefficients.")
-    return int(param) % len(names)
+    return place % len(names)
 
 
-# --- cluster labels -----------------------------------------------------------------------------
+def coverage(level: Any) -> float:
+    """Return the coverage of an interval, a number between 0 and 1, or refuse."""
+    if not isinstance(level, Real) or isinstance(level, bool) or not 0.0 < float(level) < 1.0:
+        raise InputError(f"{option('level', level)} is not a coverage: pass a number between 0 and 1, such as 0.95.")
+    return float(level)
 
 
-def encode(labels: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Return codes (N,) and the G distinct labels in sorted order; a null label has the code -1.
-
-    Integers, booleans, floats, strings, dates, categoricals and objects are taken; NaN, None and NaT are null.
-    """
-    categorical = getattr(labels, "cat", getattr(labels, "array", labels))
-    if hasattr(categorical, "codes") and hasattr(categorical, "categories"):
-        return _used(np.asarray(categorical.codes), np.asarray(categorical.categories))
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise InputError(f"clusters has shape {array.shape}: pass one label a row.")
-    match array.dtype.kind:
-        case "b":
-            codes, seen = _used(array.astype(np.int32), None)
-            return codes, seen.astype(bool)
-        case "i" | "u":
-            low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-            return _table(array, low) if high - low <= 4 * array.size + 1024 else _sorted(array)
-        case "O":
-            return _hashed(array)
-        case _:
-            return _sorted(array)
+def one_of(value: Any, known: Sequence[str], *, what: str) -> str:
+    """Return a value that is one of those known, or refuse with them."""
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{option(what, value)} is unknown: {did_you_mean(str(value), known)}.")
+    return value
 
 
-def _is_null(array: NDArray[Any]) -> NDArray[np.bool_]:
-    if array.dtype.kind == "O":
-        flat = [value is None or _differs_from_itself(value) for value in array.ravel().tolist()]
-        return np.array(flat, dtype=bool).reshape(array.shape)
-    return np.asarray(array != array)  # noqa: PLR0124  NaN and NaT alone differ from themselves
-
-
-def _differs_from_itself(value: Any) -> bool:
-    try:
-        return bool(value != value)  # noqa: PLR0124
-    except TypeError:  # a missing value that refuses to compare
-        return True
-
-
-def _table(array: NDArray[Any], low: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Code integers of a narrow range by looking them up."""
-    wide = array if array.dtype.itemsize == 8 else array.astype(np.int64)
-    codes, seen = _used((wide - wide.dtype.type(low)).astype(np.int32), None)
-    return codes, seen.astype(array.dtype) + array.dtype.type(low)
-
-
-def _used(codes: NDArray[Any], categories: NDArray[Any] | None) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Keep the categories that occur; -1 stays null."""
-    width = int(codes.max(initial=-1)) + 1
-    present = np.zeros(width + 1, dtype=bool)
-    present[codes] = True
-    present[width] = False  # where the null code -1 landed
-    renumber = np.cumsum(present, dtype=np.int32) - 1
-    renumber[width] = -1
-    seen: NDArray[Any] = np.flatnonzero(present)
-    kept: NDArray[np.int32] = renumber[codes].astype(np.int32, copy=False)
-    return kept, seen if categories is None else categories[seen]
-
-
-def _sorted(array: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    null = _is_null(array)
-    if not null.any():
-        seen, inverse = np.unique(array, return_inverse=True)
-        return inverse.astype(np.int32), seen
-    seen, kept = np.unique(array[~null], return_inverse=True)
-    codes = np.full(array.size, -1, dtype=np.int32)
-    codes[~null] = kept
-    return codes, seen
-
-
-def _hashed(array: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    null = _is_null(array)
-    number: dict[Any, int] = {}
-    first = [
-        -1 if no else number.setdefault(value, len(number)) for value, no in zip(array.tolist(), null, strict=True)
-    ]
-    try:
-        order = sorted(number)
-    except TypeError:  # labels of several types have no order of their own
-        order = sorted(number, key=lambda value: (type(value).__name__, str(value)))
-    rank = np.full(len(number) + 1, -1, dtype=np.int32)
-    rank[[number[value] for value in order]] = np.arange(len(order), dtype=np.int32)
-    seen = np.empty(len(order), dtype=object)
-    seen[:] = order
-    return rank[np.array(first, dtype=np.intp)], seen
+def yes_or_no(value: Any, *, what: str) -> bool:
+    """Return True or False, or refuse what is neither."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{what}={value!r} is neither True nor False: pass one of them.")
+    return bool(value)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import ConditionWarning, InputError, did_you_mean, listed
+from lyra import check
+from lyra.errors import ConditionWarning, InputError, listed
 from lyra.leave_out import Spectrum, adjustment, heavy_spectra, spectra
 from lyra.ols import Fit
 from lyra.sandwich import MOST, VARIANTS, carriers
@@ -144,13 +145,11 @@ def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array,
     """
     if rule is None:
         rule = "satterthwaite" if variant == "CV2" else "G-1" if VARIANTS[variant].clustered else "N-K"
-    match rule:
+    match check.one_of(rule, RULES, what="dof"):
         case "satterthwaite":
             return satterthwaite(fit, np.eye(fit.K), variant), rule
         case "G-1":
             return np.full(fit.K, float(fit.G - 1)), rule
         case "N-K":
             return np.full(fit.K, float(fit.N - fit.K)), rule
-        case "normal":
-            return np.full(fit.K, np.inf), rule
-    raise InputError(f"dof={rule!r} is unknown: {did_you_mean(str(rule), RULES)}.")
+    return np.full(fit.K, np.inf), rule

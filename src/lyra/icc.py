@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, option
+from lyra import check
 
 __all__ = ["Icc", "anova"]
 
@@ -59,10 +59,7 @@ class Icc:
         """
         from scipy.special import fdtri
 
-        if not 0.0 < level < 1.0:
-            raise InputError(
-                f"{option('level', level)} is not a coverage: pass a number between 0 and 1, such as 0.95."
-            )
+        level = check.coverage(level)
         if np.isnan(self.estimate):
             return np.full(2, np.nan)
         tails = np.array([0.5 + level / 2.0, 0.5 - level / 2.0])

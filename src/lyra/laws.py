@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lyra.errors import InputError, option
+from lyra import check
 
 __all__ = ["law_name", "t_interval", "t_pvalue"]
 
@@ -24,9 +24,7 @@ def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
     """Return estimate ± t(dof) quantile · se, (..., 2)."""
     from scipy.special import ndtri, stdtrit
 
-    if not 0.0 < level < 1.0:
-        raise InputError(f"{option('level', level)} is not a coverage: pass a number between 0 and 1, such as 0.95.")
-    tail = 0.5 + level / 2.0
+    tail = 0.5 + check.coverage(level) / 2.0
     quantile = np.where(np.isinf(dof), ndtri(tail), stdtrit(np.where(np.isfinite(dof), dof, 1.0), tail))
     half = np.where(np.isnan(dof), np.nan, quantile) * se
     return np.stack([estimate - half, estimate + half], axis=-1)

@@ -11,7 +11,7 @@ the G×K×K tensor only when a statistic asks for it; one that was merged, cut o
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,15 +28,18 @@ from lyra.rows import (
     complete,
     cross_products,
     first_pass,
+    owned,
     plain_sums,
     weighted_sums,
 )
+from lyra.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]
 
 Array = NDArray[np.float64]
 
 BLOCK_BYTES = 2**25  # a block of clusters' tensor
+MOST_NAMED = 1000  # labels searched for one that is meant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,25 +94,38 @@ class Moments:
     constant_y: float | None = None
     _memo: dict[str, Array] = field(default_factory=dict, repr=False)
     y_unit: float = 1.0
+    witness: Witness | None = field(default=None, repr=False)
 
     # --- making -------------------------------------------------------------------------------
 
     @classmethod
-    def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Sequence[str] | None = None) -> Moments:
+    def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
         """Return the moments of y (N,) on X (N, K) by cluster labels (N,).
 
-        Rows with a missing value or label are left out, counted in `dropped_rows` and warned of.
+        Rows with a missing value or label are left out, counted in `dropped_rows` and warned of. Small arrays are
+        copied. Larger ones stay the user's: a later question that needs the rows refuses when they were changed.
 
         Raises
         ------
         InputError
-            Lengths differ, no rows, no complete row, infinite values, values that are not numbers.
+            Lengths or pandas indexes differ, no rows, no complete row, infinite values, values that are not numbers,
+            labels that cannot be told apart.
         """
+        made = cls.to_fit(y, X, clusters, names=names)
+        if made.rows is None or made.basis is None or made.rows.are_own:
+            return made
+        return replace(made, witness=first_look(made.rows, made.basis, made.total, made.sizes))
+
+    @classmethod
+    def to_fit(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
+        """Return the moments of arrays that are fitted before anyone can change them; else as `from_arrays`."""
         columns, found = check.as_matrix(X, names=names)
         outcome = check.as_vector(y, what="y")
         codes, labels = check.encode(clusters)
         N = check.same_length(y=outcome.size, X=columns.shape[0], clusters=codes.size)
-        rows = ArrayRows(codes, columns, outcome)
+        check.same_index(y=y, X=X, clusters=clusters)
+        arrays, are_own = owned({"X": columns, "y": outcome})
+        rows = ArrayRows(codes, arrays["X"], arrays["y"], are_own)
         if codes.min() >= 0:
             look = first_pass(rows, labels.size)
             if np.isfinite(look.total).all():
@@ -122,7 +138,7 @@ class Moments:
                 DroppedRowsWarning,
                 stacklevel=2,
             )
-        rows = ArrayRows(codes, rows.X, rows.y)
+        rows = replace(rows, codes=codes)
         return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
 
     @classmethod
@@ -239,13 +255,19 @@ class Moments:
         for _, X, y in rows.blocks():
             yield basis.forward(X, y)
 
+    def witnessed(self, theta: Array, scores: Array) -> Moments:
+        """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""
+        if self.rows is None or self.rows.are_own or not np.isfinite(scores).all():
+            return self
+        return replace(self, witness=Witness.of_scores(theta, scores, self.total, self.sizes))
+
     # --- adding and cutting -------------------------------------------------------------------
 
     def __add__(self, other: Moments) -> Moments:
         """Return the moments of both shards together; labels are united and a cluster in both is summed."""
         if self.names != other.names:
             raise InputError(f"Moments of different columns do not add: {self.names} and {other.names}.")
-        codes, labels = check.encode(np.concatenate([self.labels, other.labels]))
+        codes, labels = check.united(self.labels, other.labels)
         G, width = len(labels), self.K + 1
         tensor, ones, sizes = np.zeros((G, width, width)), np.zeros((G, width)), np.zeros(G, dtype=np.int64)
         change = _change_of_basis(other, self)
@@ -267,21 +289,28 @@ class Moments:
         same = self.constant_y if self.constant_y == other.constant_y else None
         return replace(united, constant_y=same, y_unit=self.y_unit)
 
-    def subset(self, labels: Sequence[Any]) -> Moments:
+    def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""
-        return self._cut(np.array(sorted({self._position(label) for label in labels}), dtype=np.intp))
+        place = self._places()
+        return self._cut(np.array(sorted({self._place(label, place) for label in labels}), dtype=np.intp))
 
     def drop(self, label: Any) -> Moments:
         """Return the moments without this cluster."""
-        return self._cut(np.delete(np.arange(self.G), self._position(label)))
+        return self._cut(np.delete(np.arange(self.G), self._place(label, self._places())))
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _position(self, label: Any) -> int:
-        known = list(self.labels)
-        if label not in known:
-            raise InputError(f"{label!s} is not a cluster: {did_you_mean(str(label), map(str, known))}.")
-        return known.index(label)
+    def _places(self) -> dict[Any, int]:
+        """Return where each label stands: under itself as Python sees it, and as numpy does."""
+        places = {label: g for g, label in enumerate(self.labels.tolist())}
+        return {label: g for g, label in enumerate(self.labels)} | places
+
+    def _place(self, label: Any, places: dict[Any, int]) -> int:
+        try:
+            return places[label]
+        except (KeyError, TypeError):
+            known = map(str, places) if self.G <= MOST_NAMED else map(str, self.labels[:MOST_NAMED])
+            raise InputError(f"{label!s} is not a cluster: {did_you_mean(str(label), known)}.") from None
 
     def _cut(self, keep: NDArray[np.intp]) -> Moments:
         cut = Moments.from_tensor(
@@ -303,10 +332,18 @@ class Moments:
                 f"{what} need the rows, and these moments hold only per-cluster sums: "
                 "fit from the table or the arrays, or choose CV1, CV2 or CV3."
             )
+        basis = self._working_basis()
+        return self.rows if self.witness is None else Watched(self.rows, basis, self.witness), basis
+
+    def _working_basis(self) -> Basis:
         if self.basis is not None:
-            return self.rows, self.basis
+            return self.basis
+        if self.unit is not None and _is_shifted(self.T_inverse, self.a, self.unit):
+            shift = -self.T_inverse[self.unit]
+            shift[self.unit] = 0.0
+            return Basis(shift, np.eye(self.K), np.zeros(self.K), self.unit, 1.0, float(self.a[self.unit]))
         theta = inverse(self.T_inverse) @ self.a
-        return self.rows, Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
+        return Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
 
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2
@@ -318,6 +355,14 @@ class Moments:
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")
         return weighted_sums(rows, basis.forward, self.G, weight)
+
+
+def _is_shifted(T_inverse: Array, a: Array, unit: int) -> bool:
+    """Whether the working columns are X, and ỹ is y, less constants: rows then lose them before anything else."""
+    undone = T_inverse.copy()
+    undone[unit] = np.eye(a.size)[unit]
+    alone = T_inverse[unit, unit] == 1.0 and np.array_equal(undone, np.eye(a.size))
+    return bool(alone and not np.delete(a, unit).any())
 
 
 def _change_of_basis(source: Moments, target: Moments) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +39,7 @@ class Partition:
 
 
 def nested_fit(
-    y: Any, X: Any, clusters: Any, bootstrap_clusters: Any, *, names: Sequence[str] | None = None
+    y: Any, X: Any, clusters: Any, bootstrap_clusters: Any, *, names: Iterable[str] | None = None
 ) -> tuple[Fit, Partition]:
     """Return the fit of y (N,) on X (N, K) by clusters (N,), with its partition into bootstrap clusters (N,).
 
@@ -49,20 +49,22 @@ def nested_fit(
         A bootstrap cluster lies in two clusters; and what `Moments.from_arrays` refuses.
     """
     outer, labels = check.encode(clusters)
-    inner, inner_labels = check.encode(bootstrap_clusters)
+    inner, inner_labels = check.encode(bootstrap_clusters, what="bootstrap_clusters")
     check.same_length(clusters=outer.size, bootstrap_clusters=inner.size)
+    check.same_index(y=y, X=X, clusters=clusters, bootstrap_clusters=bootstrap_clusters)
     cluster = _cluster_of_each(outer, inner, labels, inner_labels)
     order = np.argsort(cluster, kind="stable")
     rank = np.empty(order.size)
     rank[order] = np.arange(order.size)
     by_cluster = np.where((inner < 0) | (outer < 0), np.nan, rank[inner])
-    fine = Moments.from_arrays(y, X, by_cluster, names=names)
+    fine = Moments.to_fit(y, X, by_cluster, names=names)
     belongs = cluster[order][fine.labels.astype(np.intp)]
     fine = replace(fine, labels=inner_labels[order][fine.labels.astype(np.intp)])
     starts = np.flatnonzero(np.diff(belongs, prepend=-1))
     fit = least_squares(_summed(fine, starts, labels[belongs[starts]]))
-    scores = fit.orthonormal(fine.scores(fit.theta))
-    return fit, Partition(replace(fit, moments=fine, scores=scores, memo={}), starts)
+    raw = fine.scores(fit.theta)
+    within = replace(fit, moments=fine.witnessed(fit.theta, raw), scores=fit.orthonormal(raw), memo={})
+    return fit, Partition(within, starts)
 
 
 def _cluster_of_each(

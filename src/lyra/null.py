@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,8 @@ def make_null(fit: Fit, param: str | int | Sequence[str | int] | None, R: ArrayL
     elif param is not None:
         raise InputError("param and R both state the null: pass one of them.")
     else:
-        matrix = np.atleast_2d(np.asarray(R, dtype=float))
-        if matrix.shape[1] != len(names):
+        matrix = np.atleast_2d(check.as_numbers(R, what="R"))
+        if matrix.ndim != 2 or matrix.shape[1] != len(names):
             raise InputError(f"R has {matrix.shape[1]} columns and X has {len(names)}: pass one a column of X.")
         words = tuple(_in_words(row, names) for row in matrix)
     _refuse_null(fit, matrix)
@@ -62,10 +62,10 @@ def _positions(fit: Fit, param: str | int | Sequence[str | int] | None) -> list[
                 "test."
             )
         return candidates
-    several = [param] if isinstance(param, (str, int, np.integer)) else list(param)
+    several = list(param) if isinstance(param, Iterable) and not isinstance(param, str) else [param]
     if not several:
         raise InputError("param is empty: name at least one coefficient to test.")
-    return [check.position(one if isinstance(one, str) else int(one), names) for one in several]
+    return [check.position(one, names) for one in several]
 
 
 def _refuse_null(fit: Fit, matrix: Array) -> None:
@@ -86,7 +86,7 @@ def _refuse_null(fit: Fit, matrix: Array) -> None:
 
 
 def _values_under_null(h0: ArrayLike, q: int) -> Array:
-    values = np.atleast_1d(np.asarray(h0, dtype=float))
+    values = np.atleast_1d(check.as_numbers(h0, what="h0"))
     if values.shape not in {(1,), (q,)}:
         raise InputError(f"h0 has {values.size} values and the null {q} restriction(s): pass one value, or one each.")
     if not np.isfinite(values).all():

@@ -152,7 +152,7 @@ def least_squares(moments: Moments) -> Fit:
     names = tuple(moments.names[j] for j in kept)
     _refuse_overflow(names, coef, W)
     return Fit(
-        moments=moments,
+        moments=moments.witnessed(theta, raw),
         names=names,
         dropped=dropped,
         kept=tuple(kept),

@@ -6,7 +6,7 @@ sorted while it is in cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ __all__ = [
     "first_pass",
     "gram",
     "largest",
+    "owned",
     "plain_sums",
     "weighted_sums",
 ]
@@ -38,6 +39,7 @@ Working = Callable[[Array, Array], tuple[Array, Array]]
 
 ROWS_PER_BLOCK = 8_192
 RUN = 64  # rows of a cluster that make one matrix product worth its call
+OWNED_BYTES = 2**23  # rows smaller than this are copied, so that nobody else can change them
 MOST_RUNS = 2048  # clusters beyond which a block of RUN rows each would leave the cache
 
 
@@ -47,6 +49,11 @@ class Rows(Protocol):
     @property
     def n_columns(self) -> int:
         """K, the number of columns of X."""
+        ...
+
+    @property
+    def are_own(self) -> bool:
+        """Whether nobody else can change them: they are the same at every look."""
         ...
 
     def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
@@ -61,6 +68,7 @@ class ArrayRows:
     codes: Codes
     X: NDArray[Any]
     y: NDArray[Any]
+    are_own: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -73,6 +81,12 @@ class ArrayRows:
             rows = slice(start, start + at_least)
             X = np.ascontiguousarray(self.X[rows], dtype=np.float64)
             yield self.codes[rows], X, np.asarray(self.y[rows], dtype=np.float64)
+
+
+def owned(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], bool]:
+    """Return the user's arrays, copied if they are small, and whether they were."""
+    small = sum(array.nbytes for array in arrays.values()) <= OWNED_BYTES
+    return {name: array.copy() if small else array for name, array in arrays.items()}, small
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +202,7 @@ def complete(rows: ArrayRows, names: tuple[str, ...]) -> ArrayRows:
             f"All {keep.size} rows were dropped: each has a missing value or cluster label; "
             "fill them in, or leave out the column that is missing."
         )
-    return ArrayRows(rows.codes[keep], rows.X[keep], rows.y[keep])
+    return ArrayRows(rows.codes[keep], rows.X[keep], rows.y[keep], are_own=True)
 
 
 def weighted_sums(rows: Rows, working: Working, G: int, weight: Callable[[Array, Array], Array]) -> Array:

@@ -7,6 +7,7 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ __all__ = [
     "scaled_covariance",
     "small_sample",
     "unidentified",
+    "variant_named",
 ]
 
 Array = NDArray[np.float64]
@@ -148,6 +150,24 @@ REMEDY = {
     "cluster": "for a treatment use randomisation inference, or find more clusters on each side",
     "row": "leave out those rows with their columns",
 }
+CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
+
+
+def variant_named(name: object) -> str:
+    """Return the variant meant by a name: case does not matter, and CR, CRV and CV are one.
+
+    Examples
+    --------
+    >>> variant_named("CRV1"), variant_named("cr2"), variant_named("hc1"), variant_named("IID")
+    ('CV1', 'CV2', 'HC1', 'iid')
+    """
+    asked = name.strip().casefold() if isinstance(name, str) else ""
+    by_folded = {known.casefold(): known for known in VARIANTS}
+    meant = by_folded.get(CLUSTER_ROBUST.sub("cv", asked))
+    if meant is None:
+        known = CLUSTERED if asked.startswith("c") else tuple(VARIANTS)  # never a row's for a cluster's
+        raise InputError(f"{option('variant', name)} is unknown: {did_you_mean(str(name), known)}.")
+    return meant
 
 
 def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
@@ -168,6 +188,7 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
     ConditionWarning
         Without one cluster the columns are nearly collinear, and digits were lost.
     """
+    variant = variant_named(variant)
     units = fit.units
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(scaled_covariance(fit, variant, about) * units[:, None] * units)
@@ -176,8 +197,6 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
 def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
     """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
     about = range(fit.K) if about is None else about
-    if variant not in VARIANTS:
-        raise InputError(f"{option('variant', variant)} is unknown: {did_you_mean(variant, VARIANTS)}.")
     vcov = VARIANTS[variant].function(fit)
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     gone = sorted({j for case in lost for j in case.coefficients})

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lyra import check
 from lyra.formula import Column, Indicator, evaluate
 from lyra.query import KEY, Query, plain
-from lyra.rows import ROWS_PER_BLOCK, Block
+from lyra.rows import ROWS_PER_BLOCK, Block, owned
 from lyra.tables import Frame, Table, fetch
+from lyra.witness import changed
 
 __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 
@@ -32,6 +33,7 @@ class HeldRows:
     values: dict[str, NDArray[Any]]
     columns: tuple[Column, ...]
     response: Column
+    are_own: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -67,26 +69,40 @@ class ScannedRows:
         """K, the number of columns of X."""
         return len(self.query.columns)
 
+    @property
+    def are_own(self) -> bool:
+        """Whether nobody else can change them: a file or a table elsewhere can be written to."""
+        return False
+
     def blocks(self, at_least: int = ROWS_PER_BLOCK) -> Iterator[Block]:
         """Yield every row once; a block never spans two ranges of labels."""
         with self.table.opened() as frame:
             rows = self.query.variables.complete(frame)
-            for low, high in self._ranges(at_least):
-                part = rows if (low, high) == (0, self.labels.size - 1) else rows.filter(self._between(low, high))
+            order = np.argsort(self.labels)  # the engine's: of text by its letters, whatever the labels' own
+            for low, high in self._ranges(order, at_least):
+                part = rows if (low, high) == (0, order.size - 1) else rows.filter(self._between(order[[low, high]]))
                 found, labels = held(part, self.query)
-                codes = np.searchsorted(self.labels, labels).astype(np.int32)[found.codes]
-                yield from replace(found, codes=codes).blocks(at_least)
+                places = self._places(labels, order)
+                yield from replace(found, codes=places[found.codes]).blocks(at_least)
 
-    def _ranges(self, at_least: int) -> Iterator[tuple[int, int]]:
-        """Yield the first and last label of each range."""
+    def _places(self, labels: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return where these labels stand among those of the first scan, or refuse one that was not there."""
+        near = np.minimum(np.searchsorted(self.labels, labels, sorter=order), order.size - 1)
+        places = order[near].astype(np.int32)
+        if not np.array_equal(self.labels[places], labels):
+            raise changed()
+        return places
+
+    def _ranges(self, order: NDArray[np.intp], at_least: int) -> Iterator[tuple[int, int]]:
+        """Yield the first and last place in the order of each range."""
         used = len(self.query.variables.names)
         most = max(at_least, self.bytes_at_once // (8 * used))
-        bins = (np.cumsum(self.sizes) - 1) // most
+        bins = (np.cumsum(self.sizes[order]) - 1) // most
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
-        yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), self.labels.size - 1], strict=True)
+        yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), order.size - 1], strict=True)
 
-    def _between(self, low: int, high: int) -> nw.Expr:
-        first, last = self.labels[[low, high]].tolist()
+    def _between(self, ends: NDArray[np.intp]) -> nw.Expr:
+        first, last = self.labels[ends].tolist()
         return nw.col(KEY).is_between(nw.lit(first), nw.lit(last))
 
 
@@ -97,7 +113,8 @@ def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
     for alias, levels in query.levels.items():
         values[alias] = _positions(values[alias], levels)
     columns = tuple(_coded(column, query) for column in query.columns)
-    return HeldRows(codes, values, columns, query.response), labels
+    kept, are_own = owned(values)
+    return HeldRows(codes, kept, columns, query.response, are_own), labels
 
 
 def scanned(table: Table, query: Query) -> ScannedRows:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
 
+from lyra import check
+from lyra.dof import RULES
 from lyra.moments import Moments
 from lyra.nested import nested_fit
 from lyra.ols import least_squares
-from lyra.sandwich import LEAVE_OUT
+from lyra.sandwich import LEAVE_OUT, variant_named
 from lyra.wald import Inference, infer
 from lyra.wild import WildBootstrap, wild_bootstrap
 
@@ -24,7 +26,7 @@ def cluster_robust(
     clusters: Any,
     variant: str = "CV1",
     dof: str | None = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
 ) -> Inference:
     """Return least squares of y on X with cluster-robust standard errors, tests and intervals.
 
@@ -37,10 +39,12 @@ def cluster_robust(
     X : array or frame (N, K)
         The columns, a constant among them if one is wanted; a frame's column names are kept.
     clusters : array (N,)
-        Labels of any type; rows that share a label may be correlated in any way.
+        Labels of any type; rows that share a label may be correlated in any way. Two labels are one cluster when
+        they were written alike.
     variant : {"CV1", "CV2", "CV3", "CV3J", "CV0", "iid", "HC0", "HC1", "HC2", "HC3"}
         CV1 is Stata's [1]_; CV2 Bell and McCaffrey's [2]_, unbiased for Var(u) = σ²I; CV3 the jackknife around the
-        estimate with the factor (G − 1)/G [3]_, and CV3J around the mean of the leave-one-out estimates.
+        estimate with the factor (G − 1)/G [3]_, and CV3J around the mean of the leave-one-out estimates. Case does
+        not matter, and CR or CRV is read as CV.
     dof : {"satterthwaite", "G-1", "N-K", "normal"}, optional
         Left out: Satterthwaite for CV2, G − 1 for the other cluster variants, N − K for iid and HC0-HC3.
     names : sequence of str, optional
@@ -83,7 +87,9 @@ def cluster_robust(
     >>> print(f"{res.se[1]:.6f} {res.dof[1]:.4f}")
     1.080123 4.4545
     """
-    moments = Moments.from_arrays(y, X, clusters, names=names)
+    variant = variant_named(variant)
+    dof = None if dof is None else check.one_of(dof, RULES, what="dof")
+    moments = Moments.to_fit(y, X, clusters, names=names)
     if variant in LEAVE_OUT or dof == "satterthwaite":
         moments = moments.with_tensor()
     return infer(least_squares(moments), variant=variant, dof=dof)
@@ -105,7 +111,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     alternative: str = "two-sided",
     exact: bool | None = None,
     bootstrap_clusters: Any = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     rng: Any = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a coefficient: a p-value, usable as a number, and what is behind it.
@@ -198,7 +204,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     False
     """
     if bootstrap_clusters is None:
-        moments = Moments.from_arrays(y, X, clusters, names=names)
+        moments = Moments.to_fit(y, X, clusters, names=names)
         fit, partition = least_squares(moments if kind == "11" else moments.with_tensor()), None
     else:
         fit, partition = nested_fit(y, X, clusters, bootstrap_clusters, names=names)

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lyra import check
 from lyra.dof import degrees_of_freedom, quadratic_forms
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
+from lyra.errors import InputError, NotIdentifiedError, listed
 from lyra.laws import law_name, t_interval, t_pvalue
 from lyra.ols import Fit
-from lyra.sandwich import VARIANTS, is_rounding, scaled_covariance, small_sample
+from lyra.sandwich import VARIANTS, is_rounding, scaled_covariance, small_sample, variant_named
 
 __all__ = ["Inference", "WaldTest", "infer"]
 
@@ -173,8 +173,7 @@ class Inference:
             if self.dof_rule == "normal":
                 return "chi2"
             return "HTZ" if self.variant == "CV2" and self.dof_rule == "satterthwaite" else "F"
-        if method not in JOINT:
-            raise InputError(f"method={method!r} is unknown: {did_you_mean(method, JOINT)}.")
+        method = check.one_of(method, JOINT, what="method")
         if method == "HTZ" and self.variant != "CV2":
             raise InputError(f"method='HTZ' is defined for CV2, not {self.variant}: fit CV2, or use method='F'.")
         return method
@@ -228,6 +227,7 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
 
     Warnings speak of the coefficients at the positions `about`; left out, of all.
     """
+    variant = variant_named(variant)
     scaled = scaled_covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
     nu = np.where(np.isnan(np.diagonal(scaled)), np.nan, nu)

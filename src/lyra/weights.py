@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import InputError, did_you_mean
+from lyra import check
+from lyra.errors import InputError
 
 __all__ = ["LAWS", "Enumerated", "Law", "Sampled", "choose_draws", "choose_law"]
 
@@ -89,11 +90,8 @@ LAWS = {
 
 def choose_law(weights: str, H: int) -> Law:
     """Return the law asked for; "auto" is Webb's for H < 10 bootstrap clusters, else Rademacher's."""
-    if weights == "auto":
-        return LAWS["webb" if H < FEW else "rademacher"]
-    if weights not in LAWS:
-        raise InputError(f"weights={weights!r} is unknown: {did_you_mean(str(weights), ('auto', *LAWS))}.")
-    return LAWS[weights]
+    name = check.one_of(weights, ("auto", *LAWS), what="weights")
+    return LAWS["webb" if H < FEW else "rademacher"] if name == "auto" else LAWS[name]
 
 
 # --- drawing, or enumerating --------------------------------------------------------------------

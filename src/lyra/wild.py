@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lyra.errors import DisjointSetWarning, InputError, did_you_mean, option
+from lyra import check
+from lyra.errors import DisjointSetWarning, InputError
 from lyra.forms import t_statistics, values, wald_statistics
 from lyra.inversion import Curves, Levels, Steps
 from lyra.nested import Partition
@@ -205,10 +206,7 @@ class WildBootstrap(float):
         InputError
             The level is no coverage, or the null holds several restrictions.
         """
-        if not 0.0 < level < 1.0:
-            raise InputError(
-                f"{option('level', level)} is not a coverage: pass a number between 0 and 1, such as 0.95."
-            )
+        level = check.coverage(level)
         if self.null.q > 1:
             raise InputError(
                 f"A joint null of {self.null.q} restrictions has no interval: test one coefficient at a time."
@@ -314,9 +312,11 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     The parameters are those of `lyra.se.wild_cluster_bootstrap`, where they are explained; `partition` holds
     bootstrap clusters nested in the clusters.
     """
-    _known("kind", kind, KINDS)
-    _known("ties", ties, TIES)
-    _known("alternative", alternative, ALTERNATIVES)
+    kind = check.one_of(kind, KINDS, what="kind")
+    ties = check.one_of(ties, TIES, what="ties")
+    alternative = check.one_of(alternative, ALTERNATIVES, what="alternative")
+    restricted = check.yes_or_no(restricted, what="restricted")
+    exact = None if exact is None else check.yes_or_no(exact, what="exact")
     null = make_null(fit, param, R, h0)
     if null.q > 1 and alternative != "two-sided":
         raise InputError(f"alternative={alternative!r} has no meaning for a joint null: use 'two-sided'.")
@@ -346,17 +346,18 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
 
 def _seed(rng: Any) -> tuple[int, ...]:
     """Return a seed drawn from whatever default_rng takes, so that the same draws can be visited again."""
-    return tuple(int(word) for word in np.random.default_rng(rng).integers(0, 2**63, size=2))
-
-
-def _known(what: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"{what}={value!r} is unknown: {did_you_mean(str(value), known)}.")
+    try:
+        generator = np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"rng={rng!r} seeds no draws: pass a whole number of at least 0, or a numpy.random.Generator."
+        ) from None
+    return tuple(int(word) for word in generator.integers(0, 2**63, size=2))
 
 
 def _whole(B: int) -> int:
     try:
-        draws = index(B)
+        draws = 0 if isinstance(B, bool) else index(B)
     except TypeError:
         draws = 0
     if draws < 1:
