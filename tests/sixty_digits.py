@@ -62,11 +62,10 @@ def _satterthwaite(maps: list[mpmath.matrix], blocks: list[mpmath.matrix], bread
     """Return (tr P)²/tr P² with P (G, G) = B'(I − H)B in full."""
     columns = [B[:, j] for B in maps]
     turned = [X_g.T * b for X_g, b in zip(blocks, columns, strict=True)]
-    spread = [bread * t for t in turned]
+    spread = [list(bread * t) for t in turned]
     trace, squares = mp.zero, mp.zero
     for g, b in enumerate(columns):
-        for h, s in enumerate(spread):
-            P = ((b.T * b)[0] if g == h else mp.zero) - (turned[g].T * s)[0]
-            squares += P * P
-            trace += P if g == h else mp.zero
+        own = mp.fdot(b, b) - mp.fdot(turned[g], spread[g])
+        trace += own
+        squares += own**2 + 2 * sum(mp.fdot(turned[g], s) ** 2 for s in spread[:g])
     return float(trace**2 / squares) if trace else float("nan")

@@ -698,3 +698,30 @@ def test_a_joint_null_has_no_interval_and_a_level_is_a_coverage():
     with pytest.raises(InputError) as caught:
         joint.conf_int(95)
     assert str(caught.value) == "level=95 is not a coverage: pass a number between 0 and 1, such as 0.95."
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("kind", ["11", "31"])
+def test_scores_that_are_rounding_are_refused_in_any_unit(unit, kind):
+    """The mean of the one treated cluster: its own score is zero by the normal equations, and no other has one."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        g = np.repeat(np.arange(6), rng.integers(2, 9, 6))
+        X = np.column_stack([g == 0, g > 0]).astype(float)
+        y = unit * (rng.normal(size=g.size) + rng.normal())
+        with pytest.raises(NotIdentifiedError, match=r"^The standard error of x0 is zero: no cluster's scores vary"):
+            wild_cluster_bootstrap(y, X, clusters=g, param="x0", kind=kind)
+
+
+def test_a_perfect_fit_is_refused():
+    x = np.arange(32.0)
+    with pytest.raises(NotIdentifiedError, match=r"^The standard error of x1 is zero"):
+        wild_cluster_bootstrap(2.0 * x + 1.0, np.column_stack([np.ones(32), x]), clusters=np.repeat(np.arange(8), 4))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e160])
+def test_the_unit_of_the_outcome_changes_no_p_value(unit):
+    y, X, clusters = sample()
+    plain, other = (wild_cluster_bootstrap(each, X, clusters=clusters, param=1) for each in (y, unit * y))
+    assert (other.pvalue, other.n_greater, other.n_ties) == (plain.pvalue, plain.n_greater, plain.n_ties)
+    np.testing.assert_allclose(other.conf_int() / unit, plain.conf_int(), rtol=1e-9)

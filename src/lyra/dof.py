@@ -47,7 +47,7 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
         _warn_of_lost_digits(fit, variant)
     Z = _unit(contrasts * fit.units @ fit.directions)
     dominant = [_weighted(each, Z, power)[0] for each in heavy_spectra(fit)]
-    alone = {int(np.asarray(each.clusters)[0]) for each in heavy_spectra(fit)}
+    alone = {each.first for each in heavy_spectra(fit)}
     own, trace, squares = np.zeros(len(Z)), np.zeros(len(Z)), np.zeros(len(Z))
     WW = np.zeros((len(Z), fit.K, fit.K))
     for each in spectra(fit):

@@ -28,6 +28,7 @@ __all__ = ["SINGULAR", "Spectrum", "adjustment", "heavy", "heavy_spectra", "spec
 Array = NDArray[np.float64]
 
 SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
+NIL = 1e-13  # 1 − λ that is rounding
 NEARLY = 0.05  # the part of a direction that the others must hold for a difference to keep its digits
 ROUNDING = 1e-15  # of a column's sum of squares over all clusters
 
@@ -38,7 +39,7 @@ class Spectrum:
 
     Attributes
     ----------
-    clusters : slice or ndarray
+    clusters : slice
         Which clusters.
     values, left, halves : ndarray (g, K)
         λ, 1 − λ and V's_g/√(1 − λ), zero where 1 − λ is.
@@ -51,13 +52,23 @@ class Spectrum:
         that is its own.
     """
 
-    clusters: slice | NDArray[np.intp]
+    clusters: slice
     values: Array
     left: Array
     vectors: Array
     halves: Array
     moved: Array | None = None
     loss: float = 0.0
+
+    @property
+    def first(self) -> int:
+        """The cluster, of one."""
+        return int(np.arange(self.clusters.stop)[self.clusters][0])
+
+    @property
+    def is_small(self) -> bool:
+        """Whether some 1 − λ is so small that a difference loses its digits, and is not rounding."""
+        return bool(((self.left > NIL) & (self.left < NEARLY)).any())
 
     @property
     def least(self) -> float:
@@ -100,8 +111,7 @@ def _spectrum(clusters: slice, E: Array, scores: Array) -> Spectrum:
 
 
 def _replace(found: Spectrum, one: Spectrum) -> None:
-    assert isinstance(found.clusters, slice)
-    g = int(np.asarray(one.clusters)[0]) - found.clusters.start
+    g = one.first - found.clusters.start
     if 0 <= g < len(found.values):
         for ours, theirs in (
             (found.values, one.values),
@@ -121,13 +131,20 @@ def heavy(E: Array) -> NDArray[np.intp]:
 
 
 def heavy_spectra(fit: Fit) -> list[Spectrum]:
-    """Return the spectra of those clusters, one each, from the sums of all others."""
+    """Return the spectra of those clusters, one each: from the sums of all others where 1 − λ is small and not zero."""
     if "heavy" not in fit.memo:
-        start = [(clusters.start, heavy(E)) for clusters, E in fit.grams()]
-        which = np.concatenate([first + found for first, found in start])
-        fit.memo["heavy"] = [_graded(fit, *sums) for sums in _without(fit, which)] if which.size else []
+        alone = [each for clusters, E in fit.grams() for each in _one_by_one(fit, clusters, E)]
+        small = np.array([each.first for each in alone if each.is_small], dtype=np.intp)
+        graded = {g: _graded(fit, g, A, scores) for g, A, scores in _without(fit, small)} if small.size else {}
+        fit.memo["heavy"] = [graded.get(each.first, each) for each in alone]
     found: list[Spectrum] = fit.memo["heavy"]
     return found
+
+
+def _one_by_one(fit: Fit, clusters: slice, E: Array) -> Iterator[Spectrum]:
+    for g in heavy(E).tolist():
+        here = slice(clusters.start + g, clusters.start + g + 1)
+        yield _spectrum(here, E[g : g + 1], fit.scores[here])
 
 
 def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Array]]:
@@ -167,7 +184,7 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
             moved = np.empty((1, fit.K))
             moved[0, order] = backward(lower, t[None])[0] / S[order]
             loss = _loss(lower)
-    return Spectrum(np.array([g]), values[None], left[None], vectors[None], half[None], moved, loss)
+    return Spectrum(slice(g, g + 1), values[None], left[None], vectors[None], half[None], moved, loss)
 
 
 def _loss(lower: Array) -> float:
