@@ -71,22 +71,23 @@ class ScannedRows:
         """Yield every row once; a block never spans two ranges of labels."""
         with self.table.opened() as frame:
             rows = self.query.variables.complete(frame)
-            for low, high in self._ranges(at_least):
-                part = rows if (low, high) == (0, self.labels.size - 1) else rows.filter(self._between(low, high))
+            order = np.argsort(self.labels)  # the engine's: of text by its letters, whatever the labels' own
+            for low, high in self._ranges(order, at_least):
+                part = rows if (low, high) == (0, order.size - 1) else rows.filter(self._between(order[[low, high]]))
                 found, labels = held(part, self.query)
-                codes = np.searchsorted(self.labels, labels).astype(np.int32)[found.codes]
+                codes = order[np.searchsorted(self.labels, labels, sorter=order)].astype(np.int32)[found.codes]
                 yield from replace(found, codes=codes).blocks(at_least)
 
-    def _ranges(self, at_least: int) -> Iterator[tuple[int, int]]:
-        """Yield the first and last label of each range."""
+    def _ranges(self, order: NDArray[np.intp], at_least: int) -> Iterator[tuple[int, int]]:
+        """Yield the first and last place in the order of each range."""
         used = len(self.query.variables.names)
         most = max(at_least, self.bytes_at_once // (8 * used))
-        bins = (np.cumsum(self.sizes) - 1) // most
+        bins = (np.cumsum(self.sizes[order]) - 1) // most
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
-        yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), self.labels.size - 1], strict=True)
+        yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), order.size - 1], strict=True)
 
-    def _between(self, low: int, high: int) -> nw.Expr:
-        first, last = self.labels[[low, high]].tolist()
+    def _between(self, ends: NDArray[np.intp]) -> nw.Expr:
+        first, last = self.labels[ends].tolist()
         return nw.col(KEY).is_between(nw.lit(first), nw.lit(last))
 
 
