@@ -76,11 +76,17 @@ def test_dates_used_as_numbers(refusal):
     )
 
 
+IN_A_CSV = (
+    "correct it, pass decimal=',' if that is its decimal sign, name it in missing= if it stands for a missing value"
+)
+
+
 def test_numbers_spoilt_by_a_word(refusal):
     spoilt = FRAME.assign(price=[*map(str, FRAME["price"][:-1]), "12,5"])
-    assert refusal(InputError, "orders ~ price", spoilt) == (
-        "column 'price' is text, though most of its values are numbers ('12,5' is not): "
-        "make it numbers, or write C(price) for its levels."
+    told = refusal(InputError, "orders ~ price", spoilt)
+    assert told.replace(IN_A_CSV, "make the column numbers") == (
+        "column 'price' holds '12,5' in row 40 (counted from 1), and most of its cells are numbers: "
+        "make the column numbers, or write C(price) for its levels."
     )
 
 
@@ -88,8 +94,8 @@ def test_infinite_values(refusal):
     infinite = FRAME.assign(price=[np.inf, -np.inf, *FRAME["price"][2:]])
     in_numbers = "column 'price' has 2 infinite value(s): replace them, or leave those rows out."
     in_a_csv = (  # where inf is a word
-        "column 'price' is text, though most of its values are numbers ('-inf' is not): "
-        "make it numbers, or write C(price) for its levels."
+        "column 'price' holds 'inf' in row 1 (counted from 1), and most of its cells are numbers: "
+        "correct it, name it in missing= if it stands for a missing value, or write C(price) for its levels."
     )
     assert refusal(InputError, "orders ~ treat + price", infinite) in {in_numbers, in_a_csv}
 

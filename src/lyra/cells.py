@@ -20,20 +20,22 @@ from lyra.tables import Frame, fetch
 
 __all__ = ["Spelling", "in_order", "spelt"]
 
-DIGITS = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-COMMAS = r"([0-9]+,?[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?"
-THOUSANDS = r"[1-9][0-9]{0,2}((\.[0-9]{3})+,[0-9]+|(\.[0-9]{3}){2,})"
+DIGITS = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+COMMAS = r"(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?"
+THOUSANDS = r"[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]+|(?:\.[0-9]{3}){2,})"
 NUMBER: Mapping[str, str] = {
     ".": rf"^[ \t]*[+-]?{DIGITS}[ \t]*$",
-    ",": rf"^[ \t]*[+-]?({COMMAS}|{THOUSANDS})[ \t]*$",
+    ",": rf"^[ \t]*[+-]?(?:{COMMAS}|{THOUSANDS})[ \t]*$",
 }
 """Numbers, by decimal sign."""
-TRUTH = "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
-DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}.*)?$"
-MONEY = "[€$£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR|kr"
+TRUTH = "^(?:[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
+DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}.*)?$"
+MONEY = "(?:[€$£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR|kr)"
+BLANKS = " \t\u00a0\u202f"
+GAP = f"[{BLANKS}]*"
 ALIKE = (
-    rf"^[ \t(]*[+−-]?[ \t]*({MONEY})?[ \t]*[+−-]?[.,]?[0-9][0-9.,_'’ \u00a0\u202f]*([eE][+-]?[0-9]+)?"
-    rf"[ \t\u00a0\u202f]*({MONEY}|%|‰)?[ \t)-]*$|^[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$|^[+-]?[nN][aA][nN]$"
+    rf"^{GAP}\(?{GAP}[+−-]?{GAP}{MONEY}?{GAP}[+−-]?[.,]?[0-9][0-9.,_'’{BLANKS}]*(?:[eE][+-]?[0-9]+)?"
+    rf"{GAP}(?:{MONEY}|%|‰)?{GAP}\)?-?{GAP}$|^[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?$|^[+-]?[nN][aA][nN]$"
     r"|^[+-]?0[xX][0-9a-fA-F]+$"
 )
 """What a reader takes for a number, however it is written."""

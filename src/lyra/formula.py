@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 
+_MOST_CROSSED = 7  # categorical columns in a term, whose parts are two to the power of them
+_MOST_PARTS = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Numeric:
     """A column of numbers, transformed or not: one atom of a `Column`."""
@@ -237,10 +241,23 @@ def widths(formula: Formula, counts: Mapping[str, int]) -> dict[str, int]:
     {'Intercept': 1, 'C(b)': 2999, 'C(a):C(b)': 8997000}
     """
     made: dict[str, int] = {}
+    _refuse_tangled(formula)
     for part in _independent_parts(formula.terms):
         name = ":".join(coded.factor.label for coded in part) or "Intercept"
         made[name] = made.get(name, 0) + prod(_width(coded, counts) for coded in part)
     return made
+
+
+def _refuse_tangled(formula: Formula) -> None:
+    """Refuse products of so many categorical columns that their parts, two to the power of them, are beyond counting."""
+    crossed = {term: sum(factor.categorical for factor in term) for term in formula.terms}
+    parts = sum(2**n for n in crossed.values() if n)
+    if max(crossed.values(), default=0) > _MOST_CROSSED or parts > _MOST_PARTS:
+        term = max(crossed, key=crossed.__getitem__)
+        raise FormulaError(
+            f"the formula crosses up to {crossed[term]} categorical columns at a time, "
+            f"as in {':'.join(factor.label for factor in term)}: cross fewer"
+        )
 
 
 def _width(coded: "_Coded", counts: Mapping[str, int]) -> int:

@@ -51,7 +51,6 @@ _FOREIGN = {
     "/": "there is no nesting operator, write a + a:b",
 }
 _MOST_TERMS = 10_000
-_MOST_FACTORS = 8  # in one product, whose parts are two to their power
 _MOST_CHARACTERS = 100_000
 _SHOWN = 60  # characters on either side of the place that a refusal shows
 _DEEPEST = 50
@@ -387,8 +386,6 @@ def _crossed(reader: _Reader, operator: _Token, left: _Terms, right: _Terms) -> 
     crossed: _Terms = {}
     for a, b in product(left.values(), right.values()):
         crossed.setdefault(frozenset(a + b), tuple(dict.fromkeys(a + b)))
-    if max(map(len, crossed), default=0) > _MOST_FACTORS:
-        raise reader.refusal(operator, "{} makes a product of more than {} columns: cross fewer", _MOST_FACTORS)
     return crossed
 
 

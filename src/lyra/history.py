@@ -106,7 +106,7 @@ def _placed(rows: HeldRows, variables: Variables, column: str) -> tuple[NDArray[
     codes, seen = check.encode(plain(rows.values[alias]))
     order, words = ordered(seen.tolist(), variables.orders.get(alias, ()))
     place = {label: i for i, label in enumerate(order)}
-    return np.array([place[label] for label in seen.tolist()], dtype=np.intp)[codes], words
+    return np.array([place[label] for label in seen.tolist()], dtype=np.int32)[codes], words
 
 
 def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> NDArray[np.float64]:

@@ -79,6 +79,11 @@ class Variables:
     def of(cls, formula: Formula, key: Any, table: Table, frame: Frame) -> Variables:
         """Return the variables, or refuse a column that is not in the table or of no use as what it stands for."""
         schema = frame.collect_schema()
+        if len(formula.terms) > MOST_COLUMNS:
+            raise NotIdentifiedError(
+                f"The formula has {len(formula.terms):,} terms, a column each at least: "
+                f"leave some out, to at most {MOST_COLUMNS:,} columns."
+            )
         _refuse_unknown(formula, key, list(schema), table.unfit)
         spelling = _spelling(formula, table, frame, schema)
         words = {name for name in formula.variables if _is_text(schema[name]) and name not in spelling}

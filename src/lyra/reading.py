@@ -139,7 +139,7 @@ def _bytes(name: str) -> io.BufferedIOBase:
 
 def _not_encoded(name: str, encoding: str) -> str:
     others = listed(f"encoding={other!r}" for other in dict.fromkeys(ENCODINGS.values()) if other != encoding)
-    return f"{name!r} is not text in {encoding}: pass its encoding ({others}), or write it as utf-8."
+    return f"{name!r} is not text in {encoding.upper()}: pass its encoding ({others}), or write it as UTF-8."
 
 
 def _refuse_repeated(name: str, names: tuple[str, ...]) -> None:

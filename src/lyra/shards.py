@@ -372,8 +372,8 @@ def _is_rounded(connection: Any, name: str, shard: Shard, reading: Reading) -> b
 
 def _count(connection: Any, shard: Shard, reading: Reading, condition: str) -> int:
     with refusing(shard.names[0], "parquet"):
-        found = connection.sql(f"SELECT count(*) FROM {shard.source(reading)} WHERE {condition}").fetchone()
-    return int(found[0])
+        found = connection.sql(f"SELECT count(*) FROM {shard.source(reading)} WHERE {condition}").fetchall()
+    return int(found[0][0])
 
 
 def _text(value: str) -> str:
