@@ -267,14 +267,14 @@ REFERENCES = [
         ),
     ),
     (
-        'y ~ C(d, ref="2")',
+        'y ~ C(d, ref="3")',
         [1, 2],
-        'C(d, ref="2") at position 5 has a reference that is no level of it: there is 1, 2',
+        'C(d, ref="3") at position 5 has a reference that is no level of it: there is 1, 2',
     ),
     (
         "y ~ C(d, ref=2)",
-        ["1", "2"],
-        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "2"',
+        ["1", "02", "2.0"],
+        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "02", "2.0"',
     ),
 ]
 

@@ -139,7 +139,9 @@ def _counted(frame: Frame, names: Sequence[str], patterns: Mapping[str, str]) ->
         flags[f"filled {i}"] = ~nw.col(name).is_null()
         flags |= {f"{what} {i}": _matches(name, pattern) for what, pattern in patterns.items()}
     counts = fetch(frame.select(flag.cast(nw.Float64).sum().alias(alias) for alias, flag in flags.items()))
-    return {name: {what: int(counts[f"{what} {i}"][0]) for what in ("filled", *patterns)} for i, name in enumerate(names)}
+    return {
+        name: {what: int(counts[f"{what} {i}"][0]) for what in ("filled", *patterns)} for i, name in enumerate(names)
+    }
 
 
 def _matches(name: str, pattern: str) -> nw.Expr:

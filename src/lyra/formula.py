@@ -249,7 +249,7 @@ def widths(formula: Formula, counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _refuse_tangled(formula: Formula) -> None:
-    """Refuse products of so many categorical columns that their parts, two to the power of them, are beyond counting."""
+    """Refuse products of so many categorical columns that their parts, two to the power of them, are too many."""
     crossed = {term: sum(factor.categorical for factor in term) for term in formula.terms}
     parts = sum(2**n for n in crossed.values() if n)
     if max(crossed.values(), default=0) > _MOST_CROSSED or parts > _MOST_PARTS:

@@ -183,7 +183,7 @@ class _Token(NamedTuple):
 def _tokens(text: str) -> list[_Token]:
     if len(text) > _MOST_CHARACTERS:
         raise FormulaError(
-            f"the formula has {len(text):,} characters: write at most {_MOST_CHARACTERS:,}, with columns made in the data"
+            f"the formula has {len(text):,} characters: write at most {_MOST_CHARACTERS:,}"
         )
     tokens = []
     start = 0

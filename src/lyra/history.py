@@ -96,7 +96,7 @@ def _with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: 
         labels = Variables.of(levels, asked.key, table, frame)
         alias = categories.setdefault(column, f"label {column}")
         as_text |= {alias} if labels.categories[column] in labels.as_text else set()
-        orders |= {alias: order for order in labels.orders.values()}
+        orders |= dict.fromkeys([alias], order) if (order := labels.orders.get(labels.categories[column])) else {}
     return replace(asked, categories=categories, as_text=frozenset(as_text), orders=orders)
 
 

@@ -387,7 +387,9 @@ class Query:
 def resolve(frame: Frame, variables: Variables) -> Query:
     """Return the columns of the design, by one scan a categorical column for its levels."""
     rows = variables.complete(frame)
-    levels = {name: _levels(rows, alias, variables.orders.get(alias, ())) for name, alias in variables.categories.items()}
+    levels = {
+        name: _levels(rows, alias, variables.orders.get(alias, ())) for name, alias in variables.categories.items()
+    }
     _refuse_too_many(variables.formula, levels)
     columns = design(variables.formula, levels)
     return Query(

@@ -231,9 +231,7 @@ def _shard(connection: Any, name: str, kind: str, reading: Reading) -> Shard:
 # --- one type a column --------------------------------------------------------------------------
 
 
-def _united(
-    connection: Any, shards: Sequence[Shard], reading: Reading
-) -> tuple[dict[str, str], dict[str, str]]:
+def _united(connection: Any, shards: Sequence[Shard], reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
     """Return the type of every column that can be read, and of the others why they cannot."""
     types: dict[str, str] = {}
     unfit: dict[str, str] = {}
