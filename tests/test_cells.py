@@ -39,7 +39,22 @@ def test_numbers_are_read_where_numbers_are_used(decimal, cells, values, tmp_pat
     np.testing.assert_array_equal(found[: len(cells)], values)
 
 
-ODD = ["1,250", "3,5", "€5", "5 €", "5%", "1_000", "1 000", "1'000", "(5)", "inf", "0x1f", "1.2.3", "$1,000.50", "EUR 5"]
+ODD = [
+    "1,250",
+    "3,5",
+    "€5",
+    "5 €",
+    "5%",
+    "1_000",
+    "1 000",
+    "1'000",
+    "(5)",
+    "inf",
+    "0x1f",
+    "1.2.3",
+    "$1,000.50",
+    "EUR 5",
+]
 
 
 @pytest.mark.parametrize("cell", ODD)
@@ -74,7 +89,9 @@ def test_sentences_word_for_word(tmp_path):
         "it, name it in missing= if it stands for a missing value, or write C(x) for its levels."
     )
     assert refused(["a", "b", "1"]).startswith("column 'x' holds '1' in row 3 (counted from 1), which looks like a")
-    assert refused(["true", "false", "maybe"]).startswith("column 'x' holds 'maybe' in row 3 (counted from 1), and most")
+    assert refused(["true", "false", "maybe"]).startswith(
+        "column 'x' holds 'maybe' in row 3 (counted from 1), and most"
+    )
 
 
 def test_a_bad_cell_of_the_outcome_is_named_as_one_of_a_regressor_is(tmp_path):

@@ -14,7 +14,11 @@ from lyra.reading import MISSING, Reading
 ROWS = 60
 RNG = np.random.default_rng(20270)
 FRAME = pd.DataFrame(
-    {"y": RNG.normal(size=ROWS).round(3), "x": RNG.normal(size=ROWS).round(3), "g": [f"c{k}" for k in np.arange(ROWS) % 12]}
+    {
+        "y": RNG.normal(size=ROWS).round(3),
+        "x": RNG.normal(size=ROWS).round(3),
+        "g": [f"c{k}" for k in np.arange(ROWS) % 12],
+    }
 )
 
 
@@ -60,7 +64,9 @@ def test_missing_words_are_the_same_for_numbers_and_labels(word, column, tmp_pat
 
 
 def test_words_of_ones_own_take_the_place_of_the_usual(tmp_path):
-    path = saved(tmp_path, FRAME.assign(g=["NA" if k % 3 == 0 else "None" if k % 3 == 1 else "-99" for k in range(ROWS)]))
+    path = saved(
+        tmp_path, FRAME.assign(g=["NA" if k % 3 == 0 else "None" if k % 3 == 1 else "-99" for k in range(ROWS)])
+    )
     with pytest.warns(DroppedRowsWarning, match=r"\(g in 20\)"):
         found = lyra.fit("y ~ x", path, clusters="g", missing=["-99"])
     assert found.moments.labels.tolist() == ["NA", "None"]

@@ -77,7 +77,7 @@ def spelt(frame: Frame, columns: Collection[str], *, written: Collection[str], d
     """
     asked = [name for name in columns if name in written]
     seen = [(frame.select(name).unique(), [name]) for name in columns if name not in written]
-    found = {}
+    found: dict[str, Spelling] = {}
     for part, names in [*seen, (frame, asked)]:
         for name, tally in _tallies(part, names, decimal).items():
             spelling = _spelling(frame, name, tally, written=name in written, decimal=decimal)

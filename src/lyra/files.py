@@ -118,7 +118,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _is_left_over(name: str) -> bool:
-    return name.startswith((".", "_"))
+    return name.startswith((".", "_")) and name != ".."
 
 
 def _is_data(name: str) -> bool:
@@ -127,9 +127,9 @@ def _is_data(name: str) -> bool:
 
 
 def _matching(path: str) -> tuple[str, ...]:
-    meant = _is_left_over(Path(path).name)
-    found = (name for name in sorted(glob(path, recursive=True)) if meant or not _is_left_over(Path(name).name))
-    return tuple(_regular(name) for name in found if not Path(name).is_dir())
+    meant = set(Path(path).parts)
+    found = sorted(name for name in glob(path, recursive=True) if not Path(name).is_dir())
+    return tuple(_regular(name) for name in found if not any(map(_is_left_over, set(Path(name).parts) - meant)))
 
 
 def _regular(name: str) -> str:

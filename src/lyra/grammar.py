@@ -182,9 +182,7 @@ class _Token(NamedTuple):
 
 def _tokens(text: str) -> list[_Token]:
     if len(text) > _MOST_CHARACTERS:
-        raise FormulaError(
-            f"the formula has {len(text):,} characters: write at most {_MOST_CHARACTERS:,}"
-        )
+        raise FormulaError(f"the formula has {len(text):,} characters: write at most {_MOST_CHARACTERS:,}")
     tokens = []
     start = 0
     while (start := _SPACE.match(text, start).end()) < len(text):  # type: ignore[union-attr]  # it matches nothing too

@@ -28,7 +28,7 @@ __all__ = ["KEY", "Census", "Query", "Variables", "ordered", "plain", "refuse_em
 KEY = "g"
 MOST_COLUMNS = 5_000
 EXACT = 2**53  # whole numbers up to here are floats
-WIDE = {63: nw.Int64, 64: nw.UInt64, 128: (nw.Int128, nw.UInt128)}
+WIDE: Mapping[int, tuple[Any, ...]] = {63: (nw.Int64,), 64: (nw.UInt64,), 128: (nw.Int128, nw.UInt128)}
 LONG = r"^[ \t]*[+-]?[0-9]{16,}[ \t]*$"  # whole numbers in text that may be beyond
 
 BEYOND: Mapping[str, tuple[Callable[[nw.Expr], nw.Expr], str]] = {
@@ -114,16 +114,23 @@ class Variables:
 
     def projected(self, frame: Frame) -> Frame:
         """Return the projection of every row."""
-        return frame.select(self._projected(alias, name).alias(alias) for alias, name in self.names.items())
+        arrow = frame.implementation.is_pyarrow()
+        return frame.select(
+            self._projected(alias, name, by_text=arrow).alias(alias) for alias, name in self.names.items()
+        )
 
     def complete(self, frame: Frame) -> Frame:
         """Return the projection of the rows that have every value and a label."""
         projected = self.projected(frame)
         return projected.filter(_all_of([~absent for absent in _absent(projected).values()]))
 
-    def _projected(self, alias: str, name: str) -> nw.Expr:
+    def _projected(self, alias: str, name: str, *, by_text: bool) -> nw.Expr:
+        """Return a column of the projection; `by_text` whole numbers that an engine will not cast become text first."""
         if self.numbers.get(name) == alias:
-            return self.spelt[name].numbers(name) if name in self.spelt else nw.col(name).cast(nw.Float64())
+            if name in self.spelt:
+                return self.spelt[name].numbers(name)
+            numbers = nw.col(name).cast(nw.String()) if by_text and name in self.whole else nw.col(name)
+            return numbers.cast(nw.Float64())
         return nw.col(name).cast(nw.String()) if alias in self.as_text else nw.col(name)
 
 
@@ -292,7 +299,8 @@ def _refuse_rounded(frame: Frame, name: str, bits: int) -> None:
 
 
 def _in_text(name: str) -> nw.Expr:
-    return nw.col(name).fill_null("").str.contains(LONG) & (nw.col(name).fill_null("0").str.len_chars() >= 16)
+    cells: nw.Expr = nw.col(name).fill_null("").str.contains(LONG)
+    return cells
 
 
 def _rounded(values: nw.Expr, bits: int) -> nw.Expr:

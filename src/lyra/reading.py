@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
+from typing import IO, cast
 
 from lyra.errors import DataError, InputError, listed
 from lyra.files import reaching
@@ -131,9 +132,9 @@ def _head(name: str, reading: Reading) -> str:
         raise DataError(f"{name!r} is a .gz file that is damaged ({error}): copy or write it again.") from error
 
 
-def _bytes(name: str) -> io.BufferedIOBase:
+def _bytes(name: str) -> IO[bytes]:
     if name.lower().endswith(".gz"):
-        return gzip.open(name, "rb")
+        return cast("IO[bytes]", gzip.open(name, "rb"))
     return Path(name).open("rb")
 
 

@@ -165,7 +165,7 @@ def connected() -> Iterator[Any]:
     """Give an engine that neither installs nor loads an extension, and so never looks at the network."""
     import duckdb
 
-    with duckdb.connect(config=OFFLINE) as connection:
+    with duckdb.connect(config={**OFFLINE}) as connection:
         yield connection
 
 
@@ -268,14 +268,14 @@ class _Conflict:
 
 def _common(connection: Any, name: str, shards: Sequence[Shard], reading: Reading) -> str | _Conflict:
     """Return the narrowest type that holds the column of all files, or the two files that have none."""
-    kinds = {shard.types[name]: shard for shard in reversed(shards)}
+    kinds = _kinds(name, shards)
     if len(kinds) == 1:
         return next(iter(kinds))
     held = {dtype: shard for dtype, shard in kinds.items() if dtype != NULL}
     common = _reduced(held)
     if common is None:
-        full = {shard.types[name]: shard for shard in reversed(shards) if _holds(connection, name, shard, reading)}
-        held, common = full, _reduced(full)
+        held = _kinds(name, [shard for shard in shards if _holds(connection, name, shard, reading)])
+        common = _reduced(held)
     if common is None:
         return _conflict(name, list(held.values()))
     if common in FLOATS:
@@ -286,9 +286,17 @@ def _common(connection: Any, name: str, shards: Sequence[Shard], reading: Readin
     return common
 
 
+def _kinds(name: str, shards: Iterable[Shard]) -> dict[str, Shard]:
+    """Return the types of a column, each with the first files that have it."""
+    kinds: dict[str, Shard] = {}
+    for shard in shards:
+        kinds.setdefault(shard.types[name], shard)
+    return kinds
+
+
 def _reduced(kinds: Iterable[str]) -> str | None:
-    found = list(kinds)
-    return reduce(_wider, found[1:], found[0]) if found else NULL
+    start: str | None = NULL
+    return reduce(_wider, kinds, start)
 
 
 def _conflict(name: str, shards: Sequence[Shard]) -> _Conflict:
@@ -299,9 +307,10 @@ def _conflict(name: str, shards: Sequence[Shard]) -> _Conflict:
 
 def _wider(left: str | None, right: str) -> str | None:
     """Return the narrowest type that holds all values of both, or None."""
-    if left in (None, right):
+    if left is None or left == right:
         return left
-    assert left is not None
+    if NULL in (left, right):
+        return right if left == NULL else left
     rules = (_wider_integer, _wider_decimal, _wider_float, _wider_time, _wider_text)
     return next((found for rule in rules if (found := rule(left, right))), None)
 
