@@ -69,7 +69,7 @@ def test_numbers_written_another_way_are_refused_with_the_first_cell(cell, other
 
 @pytest.mark.parametrize("cell", ["1.5", "1.250", "1.250.00"])
 def test_a_point_where_the_comma_is_decimal_is_refused_when_it_may_be_either(cell, tmp_path):
-    with pytest.raises(InputError, match="^column 'x' holds '1"):
+    with pytest.raises(InputError, match=r"^column 'x' holds '1"):
         lyra.fit("y ~ x", written(tmp_path, ["1,5", "2,5", cell]), clusters="g", decimal=",")
 
 

@@ -309,7 +309,8 @@ def _rounded(values: nw.Expr, bits: int) -> nw.Expr:
         return (values > EXACT) | (values < -EXACT)
     steps = [(2 ** (52 + k), 2**k) for k in range(1, bits - 52)]
     beyond = [(((values > most) | (values < -most)) if bits == 63 else values > most, by) for most, by in steps]
-    return reduce(or_, [condition & (values % by != 0) for condition, by in beyond])
+    rounded: nw.Expr = reduce(or_, [condition & (values % by != 0) for condition, by in beyond])
+    return rounded
 
 
 def _refused(variables: Variables, schema: Mapping[str, Any]) -> list[tuple[nw.Expr, Callable[[int], str]]]:
