@@ -155,7 +155,8 @@ def test_the_engine_neither_installs_nor_loads():
 
 
 def test_labels_of_every_width_are_exact():
-    relation = duckdb.connect().from_df(FRAME)
+    connection = duckdb.connect()
+    relation = connection.from_df(FRAME)
     for dtype, start in (("HUGEINT", 10**36), ("UBIGINT", 2**63), ("BIGINT", 2**62), ("DECIMAL(38,2)", 10**30)):
         big = relation.project(f"y, x, ({start}::{dtype} + g)::{dtype} AS g")
         for formula in ("y ~ x", "y ~ x - 1"):
