@@ -257,6 +257,8 @@ def test_bool_columns_are_numbers_and_categories_where_asked(form, tmp_path):
 @every_form
 def test_whole_numbers_beside_a_null_name_their_levels_alike(form, tmp_path):
     holed = MADE.assign(level=MADE["level"].where(MADE.index > 0))
+    if form == "csv":  # where 2.0 is another label than 2
+        holed = holed.astype({"level": "Int64"})
     assert fitted("y ~ C(level)", FORMS[form](holed, tmp_path), "g").names[1:] == ("C(level)[T.2]", "C(level)[T.3]")
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyra.errors import FormulaError
-from lyra.formula import TRANSFORMS, Column, Indicator, Numeric, design, evaluate, parse
+from lyra.formula import TRANSFORMS, Column, Indicator, Numeric, design, evaluate, parse, widths
+from lyra.grammar import literal
 
 FACTORS = {"d": ["a", "b", "c"], "e": ["u", "v"], "k": [0, 1, 2], "h": [0.5, 1.5], "b": [False, True]}
 TEXT = {"d", "e"}
@@ -267,14 +268,14 @@ REFERENCES = [
         ),
     ),
     (
-        'y ~ C(d, ref="2")',
+        'y ~ C(d, ref="3")',
         [1, 2],
-        'C(d, ref="2") at position 5 has a reference that is no level of it: there is 1, 2',
+        'C(d, ref="3") at position 5 has a reference that is no level of it: there is 1, 2',
     ),
     (
         "y ~ C(d, ref=2)",
-        ["1", "2"],
-        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "2"',
+        ["1", "02", "2.0"],
+        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "02", "2.0"',
     ),
 ]
 
@@ -312,3 +313,46 @@ def test_formula_that_is_not_text():
     with pytest.raises(FormulaError) as refused:
         parse(FRAME)
     assert str(refused.value) == "the formula is a DataFrame: give text such as 'y ~ x'"
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_columns_are_counted_before_they_are_made():
+    formulas = [
+        "y ~ C(a)*C(b) + x",
+        "y ~ C(a):C(b)",
+        "y ~ 0 + C(a):x + C(b)",
+        "y ~ C(a)*C(b)*C(c) - C(a):C(b)",
+        "y ~ 1",
+    ]
+    levels = {"a": [1, 2, 3], "b": ["p", "q"], "c": [True, False]}
+    for text in formulas:
+        made = widths(parse(text), {name: len(present) for name, present in levels.items()})
+        assert sum(made.values()) == len(design(parse(text), levels))
+
+
+def test_many_categories_in_one_product_are_refused():
+    text = "y ~ " + ":".join(f"C({name})" for name in "abcdefgh")
+    with pytest.raises(FormulaError) as refused:
+        widths(parse(text), dict.fromkeys("abcdefgh", 2))
+    assert str(refused.value) == (
+        "the formula crosses up to 8 categorical columns at a time, as in "
+        "C(a):C(b):C(c):C(d):C(e):C(f):C(g):C(h): cross fewer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "levels", "left_out"),
+    [
+        ("2", [1, 2, 10], "2"),
+        (2, ["1", "2", "10"], "2"),
+        (2, ["01", "02"], "02"),
+        ("2", ["02", "2"], "2"),
+        (True, ["False", "True"], "True"),
+    ],
+)
+def test_a_reference_is_found_as_a_number_or_as_text(reference, levels, left_out):
+    formula = parse(f"y ~ C(d, ref={literal(reference)})")
+    names = [column.name for column in design(formula, {"d": levels})[1:]]
+    assert [name.split("T.")[1].rstrip("]") for name in names] == [str(v) for v in levels if str(v) != left_out]

@@ -274,3 +274,36 @@ def test_any_text_parses_or_is_refused_with_the_caret_at_the_named_position(text
 def test_python_is_refused_not_run(attack):
     with pytest.raises(FormulaError):
         read(f"y ~ {attack}")
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["a+", "a*", "a:", "(", "-", "log("])
+def test_a_formula_beyond_all_measure_is_refused_at_once(part):
+    text = "y ~ " + part * (10**6 // len(part))
+    with pytest.raises(FormulaError) as refused:
+        read(text)
+    assert str(refused.value) == f"the formula has {len(text):,} characters: write at most 100,000"
+
+
+@pytest.mark.parametrize("part", ["(", "-", "+", "a*(", "-("])
+def test_deep_formulas_are_refused_in_a_sentence_that_can_be_read(part):
+    with pytest.raises(FormulaError) as refused:
+        read("y ~ " + part * (9_000 // len(part)))
+    assert len(str(refused.value)) < 500
+
+
+def test_many_terms_are_refused():
+    with pytest.raises(FormulaError, match=r"^'\+' at position \d+ makes more than 10,000 terms: leave columns out\n"):
+        read("y ~ " + "+".join(f"c{i}" for i in range(14_000)))
+
+
+def test_what_is_shown_is_the_neighbourhood_of_the_place():
+    text = "y ~ " + "a + " * 50 + "? + " + "b + " * 50 + "c"
+    with pytest.raises(FormulaError) as refused:
+        read(text)
+    _, shown, caret = str(refused.value).split("\n")
+    assert shown[caret.index("^")] == "?"
+    assert shown.startswith("  ...")
+    assert shown.endswith("...")

@@ -144,3 +144,19 @@ def test_one_digest_whatever_the_table_is(form, tmp_path):
     first = lyra.certify(FRAME, ByCluster("bernoulli"), methods=["CV1"], maximum=500, **asked)
     cert = lyra.certify(FORMS[form](FRAME, tmp_path), ByCluster("bernoulli"), methods=["CV1"], maximum=500, **asked)
     assert (cert.digest, cert.data) == (first.digest, first.data)
+
+
+def test_windows_follow_one_another_in_their_order_and_say_which(tmp_path):
+    weeks = FRAME["week"].to_numpy() + 8  # 9, 10, 11: text by its letters would begin with 10
+    categories = pd.Categorical.from_codes(weeks - 9, ["autumn", "winter", "spring"], ordered=True)
+    FRAME.assign(week=weeks).to_csv(tmp_path / "rows.csv", index=False)
+    asked = [
+        (FRAME.assign(week=weeks), "by size"),
+        (FRAME.assign(week=[f"W{week}" for week in weeks]), "text, by the numbers in it"),
+        (FRAME.assign(week=categories), "the order of their categories"),
+        (str(tmp_path / "rows.csv"), "text, by the numbers in it"),
+    ]
+    for data, words in asked:
+        history = read_history(data, outcome="orders", cluster="shop", window="week")
+        np.testing.assert_array_equal(history.units.window, weeks - 9)
+        assert history.window_order == words

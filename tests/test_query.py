@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import lyra
@@ -76,11 +78,17 @@ def test_dates_used_as_numbers(refusal):
     )
 
 
+IN_A_CSV = (
+    "correct it, pass decimal=',' if that is its decimal sign, name it in missing= if it stands for a missing value"
+)
+
+
 def test_numbers_spoilt_by_a_word(refusal):
     spoilt = FRAME.assign(price=[*map(str, FRAME["price"][:-1]), "12,5"])
-    assert refusal(InputError, "orders ~ price", spoilt) == (
-        "column 'price' is text, though most of its values are numbers ('12,5' is not): "
-        "make it numbers, or write C(price) for its levels."
+    told = refusal(InputError, "orders ~ price", spoilt)
+    assert told.replace(IN_A_CSV, "make the column numbers") == (
+        "column 'price' holds '12,5' in row 40 (counted from 1), and most of its cells are numbers: "
+        "make the column numbers, or write C(price) for its levels."
     )
 
 
@@ -88,8 +96,8 @@ def test_infinite_values(refusal):
     infinite = FRAME.assign(price=[np.inf, -np.inf, *FRAME["price"][2:]])
     in_numbers = "column 'price' has 2 infinite value(s): replace them, or leave those rows out."
     in_a_csv = (  # where inf is a word
-        "column 'price' is text, though most of its values are numbers ('-inf' is not): "
-        "make it numbers, or write C(price) for its levels."
+        "column 'price' holds 'inf' in row 1 (counted from 1), and most of its cells are numbers: "
+        "correct it, name it in missing= if it stands for a missing value, or write C(price) for its levels."
     )
     assert refusal(InputError, "orders ~ treat + price", infinite) in {in_numbers, in_a_csv}
 
@@ -177,3 +185,74 @@ def test_objects_of_several_types():
     assert str(caught.value) == (
         "column 'price' is of type Object, not numbers: turn it into numbers, or write C(price) for its levels."
     )
+
+
+# --- names, limits and order --------------------------------------------------------------------
+
+
+def test_too_many_columns_are_refused_before_they_are_made():
+    frame = pd.DataFrame({"y": np.arange(9000) % 11, "a": np.arange(9000) % 3000, "b": np.arange(9000) // 3, "g": 1})
+    with pytest.raises(NotIdentifiedError) as caught:
+        lyra.fit("y ~ C(a):C(b)", frame, clusters="g")
+    assert str(caught.value) == (
+        "The formula makes 9,000,000 columns, 8,997,000 of them for C(a):C(b): leave terms out, or group levels, "
+        "to at most 5,000."
+    )
+    with pytest.raises(NotIdentifiedError) as caught:
+        lyra.fit("y ~ " + "+".join(f"c{i}" for i in range(5_000)), frame, clusters="g")
+    assert str(caught.value) == (
+        "The formula has 5,001 terms, a column each at least: leave some out, to at most 5,000 columns."
+    )
+
+
+@pytest.mark.parametrize("columns", [["y", 1, 2], ["y", ("a", "b"), ("a", "c")]])
+def test_names_that_are_no_text(columns):
+    frame = FRAME[["orders", "treat", "city"]].set_axis(columns, axis=1)
+    with pytest.raises(InputError) as caught:
+        lyra.fit("y ~ `1`", frame, clusters="y")
+    assert str(caught.value) == (
+        f"'1' is not a column, and the names {columns[1]!r}, {columns[2]!r} are no text: rename the columns as text."
+    )
+
+
+def test_columns_with_other_names_may_stand_beside():
+    frame = FRAME[["orders", "treat", "city", "price"]].set_axis(["orders", "treat", "city", 0], axis=1)
+    assert lyra.fit("orders ~ treat", frame, clusters="city").n_rows == 40
+
+
+ORDER = ["low", "mid", "high"]
+
+
+def test_an_order_that_the_user_gave_is_kept():
+    values = [ORDER[i % 3] for i in range(40)]
+    pandas = FRAME.assign(dose=pd.Categorical(values, categories=["none", *ORDER], ordered=True))
+    polars = pl.from_pandas(FRAME).with_columns(dose=pl.Series(values, dtype=pl.Enum(["none", *ORDER])))
+    connection = duckdb.connect()
+    connection.execute("CREATE TYPE dose AS ENUM ('none', 'low', 'mid', 'high')")
+    relation = connection.from_df(FRAME.assign(dose=values)).project("* EXCLUDE (dose), dose::dose AS dose")
+    for data in (pandas, polars, polars.lazy(), relation):
+        assert lyra.fit("orders ~ dose", data, clusters="city").names[1:] == ("dose[T.mid]", "dose[T.high]")
+
+
+@pytest.mark.parametrize("label", [[1], {"a": 1}, np.array([1, 2])])
+def test_labels_that_are_none(label):
+    labels = np.empty(40, dtype=object)
+    labels[:] = [label] * 40
+    for data in (
+        FRAME.assign(bad=labels),
+        pl.DataFrame(
+            {"orders": FRAME["orders"].to_numpy(), "treat": FRAME["treat"].to_numpy(), "bad": pl.Series([[1, 2]] * 40)}
+        ),
+    ):
+        with pytest.raises(InputError) as caught:
+            lyra.fit("orders ~ treat", data, clusters="bad")
+        assert str(caught.value) == (
+            "column 'bad' holds lists or other objects, which are no labels: make it text or numbers."
+        )
+
+
+def test_objects_of_several_types_are_labels_as_they_are():
+    mixed = FRAME.assign(city=[1 if i % 2 else "1" for i in range(40)])
+    assert lyra.fit("orders ~ price", mixed, clusters="city").n_clusters == 2
+    ids = FRAME.assign(city=pd.Series([10**25 + int(v) for v in FRAME["city"]], dtype=object))
+    assert lyra.fit("orders ~ price", ids, clusters="city").n_clusters == 8

@@ -37,8 +37,10 @@ def test_ranges_hold_every_row_once(form, key, tmp_path):
     np.testing.assert_array_equal(np.bincount(codes), whole.sizes)
     np.testing.assert_array_equal(np.sort(y), np.sort(FRAME["y"]))
     labels = FRAME[key].to_numpy()
+    if form == "csv" and key == "day":
+        labels = labels.astype("datetime64[D]")
     for label, mean in zip(whole.labels, np.bincount(codes, y) / whole.sizes, strict=True):
-        assert mean == pytest.approx(FRAME["y"][labels == label].mean(), rel=1e-12)
+        assert mean == pytest.approx(FRAME["y"][labels.astype(str) == str(label)].mean(), rel=1e-12)
     again = Moments.from_rows(rows, whole.labels, names=whole.names)
     np.testing.assert_allclose(again.tensor[:, :-1, :-1].sum(axis=0), X.T @ X, rtol=1e-12)
 

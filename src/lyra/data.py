@@ -18,16 +18,17 @@ from lyra.moments import Moments
 from lyra.pushdown import can_push_down, push_down
 from lyra.query import Census, Query, Variables, refuse_empty, resolve, take_census
 from lyra.scan import BYTES_AT_ONCE, ScannedRows, held, scanned
-from lyra.tables import Frame, Table, as_table
+from lyra.tables import Frame, Reading, Table, as_table
 
 __all__ = ["moments"]
 
 
-def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
+def moments(formula: Formula, data: Any, *, clusters: str, reading: Reading | None = None) -> Moments:
     """Return the moments of a regression on a table.
 
-    Columns of text and categorical columns enter by their levels, sorted, the first the reference; bool columns are
-    the numbers 0 and 1 unless written C(column).
+    Columns of text and categorical columns enter by their levels, the first the reference: in the order of an ordered
+    categorical, else numbers by size and text by the numbers in it (W2 before W10). Bool columns are the numbers 0
+    and 1 unless written C(column).
 
     Parameters
     ----------
@@ -35,9 +36,11 @@ def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
         From `lyra.formula.parse`.
     data : frame, relation or path
         A pandas or polars frame (eager or lazy), a pyarrow table, a DuckDB relation, or a path: one csv or parquet
-        file, a glob of them, or a directory of parquet files.
+        file, a glob of them, or a folder of them; see `lyra.tables.as_table`.
     clusters : str
         The column of cluster labels, of any type.
+    reading : Reading, optional
+        How csv files are written.
 
     Raises
     ------
@@ -62,10 +65,10 @@ def moments(formula: Formula, data: Any, *, clusters: str) -> Moments:
     >>> m.names, m.sizes
     (('Intercept', 'arm[T.b]'), array([2, 2]))
     """
-    table = as_table(data)
+    table = as_table(data, reading)
     with table.opened() as frame:
         refuse_empty(frame)
-        variables = Variables.of(formula, clusters, frame.collect_schema())
+        variables = Variables.of(formula, clusters, table, frame)
         census = take_census(frame, variables)
         if census.dropped:
             warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=3)

@@ -136,7 +136,10 @@ def spoken_in_the_shell() -> Iterator[None]:
         _IN_THE_SHELL.reset(before)
 
 
-def option(keyword: str, value: object = None) -> str:
+_UNSAID = object()
+
+
+def option(keyword: str, value: object = _UNSAID) -> str:
     """Return a keyword, with its value if one is given, as the reader would type it: in Python or in the shell.
 
     Examples
@@ -149,5 +152,5 @@ def option(keyword: str, value: object = None) -> str:
     """
     if _IN_THE_SHELL.get():
         name = f"--{_OPTIONS.get(keyword, keyword).replace('_', '-')}"
-        return name if value is None else f"{name} {value}"
-    return f"{keyword}=" if value is None else f"{keyword}={value!r}"
+        return name if value is _UNSAID else f"{name} {value}"
+    return f"{keyword}=" if value is _UNSAID else f"{keyword}={value!r}"

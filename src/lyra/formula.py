@@ -9,6 +9,7 @@ same from their atoms.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,7 +30,12 @@ __all__ = [
     "design",
     "evaluate",
     "parse",
+    "widths",
 ]
+
+
+_MOST_CROSSED = 7  # categorical columns in a term, whose parts are two to the power of them
+_MOST_PARTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,45 @@ def design(formula: Formula, levels: Mapping[str, Sequence[Level]]) -> tuple[Col
     return tuple(columns.values())
 
 
+def widths(formula: Formula, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return how many columns `design` makes for each product of factors, without making them.
+
+    Parameters
+    ----------
+    formula : Formula
+        A formula that knows its categorical columns.
+    counts : mapping of str to int
+        How many levels each of them has.
+
+    Examples
+    --------
+    >>> widths(parse("y ~ C(a):C(b)"), {"a": 3000, "b": 3000})
+    {'Intercept': 1, 'C(b)': 2999, 'C(a):C(b)': 8997000}
+    """
+    made: dict[str, int] = {}
+    _refuse_tangled(formula)
+    for part in _independent_parts(formula.terms):
+        name = ":".join(coded.factor.label for coded in part) or "Intercept"
+        made[name] = made.get(name, 0) + prod(_width(coded, counts) for coded in part)
+    return made
+
+
+def _refuse_tangled(formula: Formula) -> None:
+    """Refuse products of so many categorical columns that their parts, two to the power of them, are too many."""
+    crossed = {term: sum(factor.categorical for factor in term) for term in formula.terms}
+    parts = sum(2**n for n in crossed.values() if n)
+    if max(crossed.values(), default=0) > _MOST_CROSSED or parts > _MOST_PARTS:
+        term = max(crossed, key=crossed.__getitem__)
+        raise FormulaError(
+            f"the formula crosses up to {crossed[term]} categorical columns at a time, "
+            f"as in {':'.join(factor.label for factor in term)}: cross fewer"
+        )
+
+
+def _width(coded: "_Coded", counts: Mapping[str, int]) -> int:
+    return counts[coded.factor.column] - (not coded.full) if coded.factor.categorical else 1
+
+
 def evaluate(
     columns: Sequence[Column], lookup: Callable[[str], NDArray[np.generic]], *, n_rows: int
 ) -> NDArray[np.float64]:
@@ -344,10 +389,24 @@ def _single_columns(coded: _Coded, text: str, levels: Mapping[str, Sequence[Leve
 def _reference(factor: Factor, text: str, present: Sequence[Level]) -> Level | None:
     if factor.reference is None:
         return present[0] if len(present) else None
-    if factor.reference not in present:
+    meant = [level for level in present if _is(level, factor.reference)]
+    alike = meant or [level for level in present if _spelt(level) == _spelt(factor.reference)]
+    if len(alike) != 1:
         sentence = f"{factor.label} at position {factor.position} has a reference that is no level of it"
         raise refusal(text, factor.position, f"{sentence}: {_known(factor.reference, present)}")
-    return factor.reference
+    return alike[0]
+
+
+def _is(level: Level, reference: Level) -> bool:
+    return type(level) is type(reference) and level == reference
+
+
+def _spelt(level: Level) -> str:
+    """Return what stands for a level whether it is text or not: a number as the number, everything else as written."""
+    try:
+        return str(level) if isinstance(level, bool) else str(float(level))
+    except ValueError:
+        return str(level)
 
 
 def _known(reference: Level, present: Sequence[Level]) -> str:

@@ -51,6 +51,8 @@ _FOREIGN = {
     "/": "there is no nesting operator, write a + a:b",
 }
 _MOST_TERMS = 10_000
+_MOST_CHARACTERS = 100_000
+_SHOWN = 60  # characters on either side of the place that a refusal shows
 _DEEPEST = 50
 _NAME = r"[^\W\d][\w.]*"
 _TOKEN = re.compile(
@@ -58,6 +60,7 @@ _TOKEN = re.compile(
        | (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) | (?P<symbol>\*\*|[-~+*:(),=|^/])""",
     re.VERBOSE,
 )
+_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,10 @@ def refusal(text: str, position: int, sentence: str) -> FormulaError:
       y ~ +
           ^
     """
-    shown = re.sub(r"\s", " ", text)
-    return FormulaError(f"{sentence}\n  {shown}\n  {'^':>{position}}")
+    start, end = max(position - 1 - _SHOWN, 0), position - 1 + _SHOWN
+    before, after = "..." * (start > 0), "..." * (end < len(text))
+    shown = re.sub(r"\s", " ", text[start:end])
+    return FormulaError(f"{sentence}\n  {before}{shown}{after}\n  {'^':>{position - start + len(before)}}")
 
 
 def literal(level: Level) -> str:
@@ -176,10 +181,11 @@ class _Token(NamedTuple):
 
 
 def _tokens(text: str) -> list[_Token]:
+    if len(text) > _MOST_CHARACTERS:
+        raise FormulaError(f"the formula has {len(text):,} characters: write at most {_MOST_CHARACTERS:,}")
     tokens = []
     start = 0
-    while rest := text[start:].lstrip():
-        start = len(text) - len(rest)
+    while (start := _SPACE.match(text, start).end()) < len(text):  # type: ignore[union-attr]  # it matches nothing too
         token, start = _token(text, start)
         tokens.append(token)
     return [*tokens, _Token("end", "", len(text) + 1)]
@@ -266,18 +272,19 @@ def _response_stays_left(text: str, response: Factor, terms: _Terms) -> None:
 
 def _sum(reader: _Reader, terms: _Terms) -> _Terms:
     """Return `terms` with the summands put in and taken out."""
+    summed = dict(terms)
     sign = reader.accept("+", "-")
     while True:
         start = sign or reader.here
         zero = reader.accept("0")
         operand = _one() if zero else _product(reader)
         if (start.text == "-") == bool(zero):
-            terms = _united(terms, operand)
+            _put_in(reader, start, summed, operand)
         else:
-            terms = _without(reader, start, terms, operand)
+            _take_out(reader, start, summed, operand)
         sign = reader.accept("+", "-")
         if sign is None:
-            return terms
+            return summed
 
 
 def _product(reader: _Reader) -> _Terms:
@@ -357,11 +364,18 @@ def _united(terms: _Terms, more: _Terms) -> _Terms:
     return terms | {key: term for key, term in more.items() if key not in terms}
 
 
-def _without(reader: _Reader, sign: _Token, terms: _Terms, less: _Terms) -> _Terms:
-    for term in (term for key, term in less.items() if key not in terms):
-        name = ":".join(factor.label for factor in term) or "the intercept"
-        raise reader.refusal(sign, "{} takes out {}, which is not there: correct it or leave it out", name)
-    return {key: term for key, term in terms.items() if key not in less}
+def _put_in(reader: _Reader, sign: _Token, terms: _Terms, more: _Terms) -> None:
+    for key, term in more.items():
+        terms.setdefault(key, term)
+    if len(terms) > _MOST_TERMS:
+        raise reader.refusal(sign, "{} makes more than {:,} terms: leave columns out", _MOST_TERMS)
+
+
+def _take_out(reader: _Reader, sign: _Token, terms: _Terms, less: _Terms) -> None:
+    for key, term in less.items():
+        if terms.pop(key, None) is None:
+            name = ":".join(factor.label for factor in term) or "the intercept"
+            raise reader.refusal(sign, "{} takes out {}, which is not there: correct it or leave it out", name)
 
 
 def _crossed(reader: _Reader, operator: _Token, left: _Terms, right: _Terms) -> _Terms:

@@ -28,7 +28,7 @@ from lyra.scenarios import (
     world_scenarios,
 )
 from lyra.store import Store
-from lyra.subjects import COLUMNS, coefficient, fit_of, past, refuse_foreign
+from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign
 from lyra.trials import Method, Scenario, method_name
 
 __all__ = ["Asked", "certify"]
@@ -85,6 +85,8 @@ def certify(
         Columns to adjust for; in a world "pre" and "stratum" (an effect of each stratum).
     outcome, cluster, window, stratum : str
         Columns of a table.
+    decimal, delimiter, encoding, missing
+        How the csv files of a table are written, as `lyra.fit` takes them.
     term : str
         The coefficient of a fit; left out, the first that is not the intercept.
     icc : float or sequence of float
@@ -181,8 +183,8 @@ def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
 
 
 def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
-    refuse_foreign("a table", _own(asked), (*COLUMNS, "level", "weights"))
-    named = {name: asked.pop(name) for name in COLUMNS if name in asked}
+    refuse_foreign("a table", _own(asked), (*TABLE, "level", "weights"))
+    named = {name: asked.pop(name) for name in TABLE if name in asked}
     history = past(table, named)
     level = asked.pop("level", "cluster")
     _refuse_unlabelled(design, level, named)

@@ -22,7 +22,7 @@ from lyra.focal import ANALYTIC, WILD, Replicates, run_method
 from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import HistorySource, ModelSource, WorldSource
-from lyra.subjects import COLUMNS, coefficient, fit_of, past, refuse_foreign
+from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign
 from lyra.trials import BLOCK, Trial
 
 __all__ = ["PowerAnalysis", "power"]
@@ -497,7 +497,7 @@ def _source(subject: Any, design: Design | None, level: str, asked: dict[str, An
     if isinstance(subject, WorldLike):
         refuse_foreign("a world", given, ("covariates",))
         return WorldSource(subject, design, level, tuple(given.get("covariates", ())))
-    refuse_foreign("a table", given, COLUMNS)
+    refuse_foreign("a table", given, TABLE)
     history = past(subject, given)
     if design is None:
         raise InputError("A table needs a design: say how the treatment will be drawn, such as ByCluster().")

@@ -11,22 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from math import isfinite
-from operator import and_
+from operator import and_, or_
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.cells import Spelling, in_order, spelt
 from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean, listed, option
-from lyra.formula import Column, Formula, Indicator, Level, Numeric, design
-from lyra.tables import Frame, fetch
+from lyra.formula import Column, Formula, Indicator, Level, Numeric, design, widths
+from lyra.tables import Frame, Table, fetch
 
-__all__ = ["KEY", "Census", "Query", "Variables", "plain", "refuse_empty", "resolve", "take_census"]
+__all__ = ["KEY", "Census", "Query", "Variables", "ordered", "plain", "refuse_empty", "resolve", "take_census"]
 
 KEY = "g"
 MOST_COLUMNS = 5_000
+EXACT = 2**53  # whole numbers up to here are floats
+WIDE: Mapping[int, tuple[Any, ...]] = {63: (nw.Int64,), 64: (nw.UInt64,), 128: (nw.Int128, nw.UInt128)}
+LONG = r"^[ \t]*[+-]?[0-9]{16,}[ \t]*$"  # whole numbers in text that may be beyond
 
 BEYOND: Mapping[str, tuple[Callable[[nw.Expr], nw.Expr], str]] = {
     "exp": (lambda x: x > 709.0, "above 709"),
@@ -55,6 +58,12 @@ class Variables:
         A column of the table to its name in the projection.
     as_text : frozenset of str
         Names in the projection of labels that are read as text.
+    spelt : mapping of str to Spelling
+        The columns of text among the numbers.
+    whole : mapping of str to int
+        The columns of whole numbers that a float need not hold, among the numbers: their bits, 0 for text.
+    orders : mapping of str to tuple of str
+        The categories that have an order of their own, by their names in the projection.
     """
 
     formula: Formula
@@ -62,25 +71,39 @@ class Variables:
     numbers: Mapping[str, str]
     categories: Mapping[str, str]
     as_text: frozenset[str]
+    spelt: Mapping[str, Spelling]
+    whole: Mapping[str, int]
+    orders: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, formula: Formula, key: Any, schema: Mapping[str, Any]) -> Variables:
+    def of(cls, formula: Formula, key: Any, table: Table, frame: Frame) -> Variables:
         """Return the variables, or refuse a column that is not in the table or of no use as what it stands for."""
-        _refuse_unknown(formula, key, list(schema))
-        marked = formula.with_categorical({name for name in formula.variables if _is_text(schema[name])})
+        schema = frame.collect_schema()
+        if len(formula.terms) > MOST_COLUMNS:
+            raise NotIdentifiedError(
+                f"The formula has {len(formula.terms):,} terms, a column each at least: "
+                f"leave some out, to at most {MOST_COLUMNS:,} columns."
+            )
+        _refuse_unknown(formula, key, list(schema), table.unfit)
+        spelling = _spelling(formula, table, frame, schema)
+        words = {name for name in formula.variables if _is_text(schema[name]) and name not in spelling}
+        marked = formula.with_categorical(words)
         numbers = dict.fromkeys(factor.column for factor in marked.factors if not factor.categorical)
-        for name in numbers:
+        for name in (name for name in numbers if name not in spelling):
             _refuse_no_number(name, schema[name])
-        labels = {f"c{i}": name for i, name in enumerate(marked.categorical)}
-        as_text = {alias for alias, name in labels.items() if not _is_plain(schema[name])}
-        if not (_is_plain(schema[key]) or schema[key].is_temporal()):
-            as_text.add(KEY)
+        labels = {name: f"c{i}" for i, name in enumerate(marked.categorical)}
+        for name in {*labels, key}:
+            _refuse_no_label(name, schema[name], frame)
+        bits = {name: 0 if name in spelling else _bits(schema[name]) for name in numbers}
         return cls(
             marked,
             key,
             {name: f"x{i}" for i, name in enumerate(numbers)},
-            {name: alias for alias, name in labels.items()},
-            frozenset(as_text),
+            labels,
+            _read_as_text(labels, key, schema),
+            spelling,
+            {name: size for name, size in bits.items() if size is not None},
+            {labels[name]: order for name in labels if (order := _order(schema[name]))},
         )
 
     @property
@@ -91,11 +114,9 @@ class Variables:
 
     def projected(self, frame: Frame) -> Frame:
         """Return the projection of every row."""
-        numbers = self.numbers.values()
-        types = {alias: nw.Float64() for alias in numbers} | {alias: nw.String() for alias in self.as_text}
+        arrow = frame.implementation.is_pyarrow()
         return frame.select(
-            (nw.col(name).cast(types[alias]) if alias in types else nw.col(name)).alias(alias)
-            for alias, name in self.names.items()
+            self._projected(alias, name, by_text=arrow).alias(alias) for alias, name in self.names.items()
         )
 
     def complete(self, frame: Frame) -> Frame:
@@ -103,17 +124,37 @@ class Variables:
         projected = self.projected(frame)
         return projected.filter(_all_of([~absent for absent in _absent(projected).values()]))
 
+    def _projected(self, alias: str, name: str, *, by_text: bool) -> nw.Expr:
+        """Return a column of the projection; `by_text` whole numbers that an engine will not cast become text first."""
+        if self.numbers.get(name) == alias:
+            if name in self.spelt:
+                return self.spelt[name].numbers(name)
+            numbers = nw.col(name).cast(nw.String()) if by_text and name in self.whole else nw.col(name)
+            return numbers.cast(nw.Float64())
+        return nw.col(name).cast(nw.String()) if alias in self.as_text else nw.col(name)
 
-def _refuse_unknown(formula: Formula, key: Any, known: list[str]) -> None:
+
+def _spelling(formula: Formula, table: Table, frame: Frame, schema: Mapping[str, Any]) -> dict[str, Spelling]:
+    """Return how the columns of text that stand without C() spell numbers."""
+    bare = dict.fromkeys(factor.column for factor in formula.factors if factor.function != "C")
+    text = [name for name in bare if isinstance(schema[name], nw.String)]
+    return spelt(frame, text, written=table.written, decimal=table.decimal)
+
+
+def _refuse_unknown(formula: Formula, key: Any, columns: list[Any], unfit: Mapping[str, str]) -> None:
     if not isinstance(key, str):
         raise InputError(
             f"clusters is a {type(key).__name__}: name a column of the table, or pass arrays to lyra.se.cluster_robust."
         )
-    if key not in known:
-        raise InputError(f"{option('clusters', key)} is not a column: {did_you_mean(key, known)}.")
-    for name in formula.variables:
+    known = [column for column in columns if isinstance(column, str)]
+    for name, told in ((key, option("clusters", key)), *((name, repr(name)) for name in formula.variables)):
+        if name in unfit:
+            raise DataError(unfit[name])
+        if name not in known and len(known) < len(columns):
+            odd = listed(repr(column) for column in columns if column not in known)
+            raise InputError(f"{told} is not a column, and the names {odd} are no text: rename the columns as text.")
         if name not in known:
-            raise InputError(f"{name!r} is not a column: {did_you_mean(name, known)}.")
+            raise InputError(f"{told} is not a column: {did_you_mean(name, known)}.")
 
 
 def _is_text(dtype: Any) -> bool:
@@ -122,7 +163,24 @@ def _is_text(dtype: Any) -> bool:
 
 def _is_plain(dtype: Any) -> bool:
     """Whether labels of this type are the same in every engine once fetched."""
-    return isinstance(dtype, (nw.String, nw.Boolean)) or (dtype.is_numeric() and not isinstance(dtype, nw.Decimal))
+    wide = isinstance(dtype, (nw.Decimal, nw.Int128, nw.UInt128))  # which engines fetch as floats
+    return isinstance(dtype, (nw.String, nw.Boolean, nw.Object)) or (dtype.is_numeric() and not wide)
+
+
+def _read_as_text(labels: Mapping[str, str], key: str, schema: Mapping[str, Any]) -> frozenset[str]:
+    """Return which labels of the projection are text there; cluster labels keep dates and times."""
+    text = {alias for name, alias in labels.items() if not _is_plain(schema[name])}
+    return frozenset(text if _is_plain(schema[key]) or schema[key].is_temporal() else text | {KEY})
+
+
+def _order(dtype: Any) -> tuple[str, ...]:
+    """Return the order that the user gave to the labels of this type."""
+    return tuple(dtype.categories) if isinstance(dtype, nw.Enum) else ()
+
+
+def _bits(dtype: Any) -> int | None:
+    """Return how many bits a whole number has, where a float holds fewer; floats have 53."""
+    return next((bits for bits, kinds in WIDE.items() if isinstance(dtype, kinds)), None)
 
 
 def _refuse_no_number(name: str, dtype: Any) -> None:
@@ -131,6 +189,20 @@ def _refuse_no_number(name: str, dtype: Any) -> None:
             f"column {name!r} is of type {type(dtype).__name__}, not numbers: turn it into numbers, "
             f"or write C({name}) for its levels."
         )
+
+
+def _refuse_no_label(name: str, dtype: Any, frame: Frame) -> None:
+    """Refuse labels that cannot be told apart, or whose type has no equality."""
+    nested = isinstance(dtype, (nw.List, nw.Array, nw.Struct))
+    if nested or (isinstance(dtype, nw.Object) and not _are_hashable(fetch(frame.select(name))[name])):
+        raise InputError(f"column {name!r} holds lists or other objects, which are no labels: make it text or numbers.")
+
+
+def _are_hashable(labels: NDArray[Any]) -> bool:
+    try:
+        return len(set(labels.tolist())) >= 0
+    except TypeError:
+        return False
 
 
 def _absent(projected: Frame) -> dict[str, nw.Expr]:
@@ -185,10 +257,12 @@ def take_census(frame: Frame, variables: Variables) -> Census:
         A value is infinite, or outside the domain of its transform.
     """
     projected = variables.projected(frame)
-    absent, refused = _absent(projected), _refused(variables)
+    absent, refused = _absent(projected), _refused(variables, projected.collect_schema())
     present = _all_of([~gap for gap in absent.values()])
     flags = {f"missing {alias}": gap for alias, gap in absent.items()} | {"complete": present}
     flags |= {f"refused {i}": present & bad for i, (bad, _) in enumerate(refused)}
+    large = {name: variables.numbers[name] for name in variables.whole}
+    flags |= {f"large {alias}": present & (nw.col(alias).abs() >= EXACT) for alias in large.values()}
     counts = fetch(
         projected.select(
             nw.len().cast(nw.Float64).alias("rows"),
@@ -208,18 +282,48 @@ def take_census(frame: Frame, variables: Variables) -> Census:
     for i, (_, sentence) in enumerate(refused):
         if found[f"refused {i}"]:
             raise InputError(sentence(found[f"refused {i}"]))
+    for name in (name for name, alias in large.items() if found[f"large {alias}"]):
+        _refuse_rounded(frame, name, variables.whole[name])
     return census
 
 
-def _refused(variables: Variables) -> list[tuple[nw.Expr, Callable[[int], str]]]:
+def _refuse_rounded(frame: Frame, name: str, bits: int) -> None:
+    """Refuse whole numbers that are none as floats."""
+    rounded = _in_text(name) if bits == 0 else _rounded(nw.col(name), bits)
+    count = int(fetch(frame.select(rounded.cast(nw.Float64).sum().alias("n")))["n"][0])
+    if count:
+        raise InputError(
+            f"column {name!r} has {count} whole number(s) beyond 2**53, whose last digits numbers here do not hold: "
+            "subtract a constant from it in the data, or divide it by one."
+        )
+
+
+def _in_text(name: str) -> nw.Expr:
+    cells: nw.Expr = nw.col(name).fill_null("").str.contains(LONG)
+    return cells
+
+
+def _rounded(values: nw.Expr, bits: int) -> nw.Expr:
+    """Return where a whole number is no float: beyond 2**(52 + k) a float is a multiple of 2**k."""
+    if bits > 64:
+        return (values > EXACT) | (values < -EXACT)
+    steps = [(2 ** (52 + k), 2**k) for k in range(1, bits - 52)]
+    beyond = [(((values > most) | (values < -most)) if bits == 63 else values > most, by) for most, by in steps]
+    rounded: nw.Expr = reduce(or_, [condition & (values % by != 0) for condition, by in beyond])
+    return rounded
+
+
+def _refused(variables: Variables, schema: Mapping[str, Any]) -> list[tuple[nw.Expr, Callable[[int], str]]]:
     """Return the conditions under which a row cannot be used, each with the sentence for their count."""
     infinite = [_infinite(name, alias) for name, alias in variables.numbers.items()]
+    labels = {name: alias for alias, name in variables.names.items() if alias not in variables.numbers.values()}
+    merged = [_merged(name, alias, schema[alias]) for name, alias in labels.items() if schema[alias].is_float()]
     beyond = [
         _beyond(factor.label, factor.function, factor.column, variables.numbers[factor.column])
         for factor in variables.formula.factors
         if factor.function in BEYOND
     ]
-    return infinite + beyond
+    return infinite + beyond + merged
 
 
 def _infinite(name: str, alias: str) -> tuple[nw.Expr, Callable[[int], str]]:
@@ -227,6 +331,18 @@ def _infinite(name: str, alias: str) -> tuple[nw.Expr, Callable[[int], str]]:
         return f"column {name!r} has {count} infinite value(s): replace them, or leave those rows out."
 
     return ~nw.col(alias).is_finite(), sentence
+
+
+def _merged(name: str, alias: str, dtype: Any) -> tuple[nw.Expr, Callable[[int], str]]:
+    bits = 24 if isinstance(dtype, nw.Float32) else 53
+
+    def sentence(count: int) -> str:
+        return (
+            f"column {name!r} holds labels as floats beyond 2**{bits} in {count} row(s), where two labels can be one "
+            "number: read them as integers or text."
+        )
+
+    return nw.col(alias).abs() >= 2**bits, sentence
 
 
 def _beyond(label: str, transform: str | None, name: str, alias: str) -> tuple[nw.Expr, Callable[[int], str]]:
@@ -257,7 +373,8 @@ class Query:
     response : Column
         y.
     levels : mapping of str to tuple of Level
-        Each category's levels in the complete rows, sorted.
+        Each category's levels in the complete rows: in the order the user gave, else numbers by size and text by the
+        numbers in it.
     """
 
     variables: Variables
@@ -279,11 +396,10 @@ class Query:
 def resolve(frame: Frame, variables: Variables) -> Query:
     """Return the columns of the design, by one scan a categorical column for its levels."""
     rows = variables.complete(frame)
-    levels = {name: _levels(rows, alias) for name, alias in variables.categories.items()}
-    for factor in variables.formula.factors:
-        if factor.categorical and factor.function is None:
-            _refuse_spoilt(factor.column, levels[factor.column])
-    _refuse_too_many(levels)
+    levels = {
+        name: _levels(rows, alias, variables.orders.get(alias, ())) for name, alias in variables.categories.items()
+    }
+    _refuse_too_many(variables.formula, levels)
     columns = design(variables.formula, levels)
     return Query(
         variables,
@@ -300,34 +416,32 @@ def plain(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _levels(rows: Frame, alias: str) -> tuple[Level, ...]:
-    return tuple(sorted(plain(fetch(rows.select(alias).unique())[alias]).tolist()))
+def _levels(rows: Frame, alias: str, order: tuple[str, ...]) -> tuple[Level, ...]:
+    return tuple(ordered(plain(fetch(rows.select(alias).unique())[alias]).tolist(), order)[0])
 
 
-def _refuse_spoilt(name: str, levels: tuple[Level, ...]) -> None:
-    """Refuse text that is mostly numbers: one bad cell has made a column of numbers text."""
-    words = [str(level) for level in levels if not _is_number(str(level))]
-    if words and 2 * len(words) < len(levels):
-        raise InputError(
-            f"column {name!r} is text, though most of its values are numbers ({words[0]!r} is not): "
-            f"make it numbers, or write C({name}) for its levels."
-        )
+def ordered(labels: list[Any], order: tuple[str, ...]) -> tuple[list[Any], str]:
+    """Return distinct labels in the order the user gave, if any, else in the usual one; and the words for it."""
+    if order:
+        return sorted(labels, key=order.index), "the order of their categories"
+    return in_order(labels), "text, by the numbers in it" if isinstance(labels[0], str) else "by size"
 
 
-def _is_number(word: str) -> bool:
-    try:
-        return isfinite(float(word))
-    except ValueError:
-        return False
-
-
-def _refuse_too_many(levels: Mapping[str, tuple[Level, ...]]) -> None:
+def _refuse_too_many(formula: Formula, levels: Mapping[str, tuple[Level, ...]]) -> None:
+    """Refuse more columns than a design can have, before they are made."""
     for name, present in levels.items():
         if len(present) > MOST_COLUMNS:
             raise NotIdentifiedError(
                 f"column {name!r} has {len(present)} levels, a column each: "
                 f"leave it out, or group its levels to at most {MOST_COLUMNS}."
             )
+    made = widths(formula, {name: len(present) for name, present in levels.items()})
+    if sum(made.values()) > MOST_COLUMNS:
+        most = max(made, key=made.__getitem__)
+        raise NotIdentifiedError(
+            f"The formula makes {sum(made.values()):,} columns, {made[most]:,} of them for {most}: "
+            f"leave terms out, or group levels, to at most {MOST_COLUMNS:,}."
+        )
 
 
 def _aliased(column: Column, variables: Variables) -> Column:

@@ -208,7 +208,16 @@ def _short(name: str) -> str:
     return re.sub(r"C\(\s*([^,()]+?)\s*(?:,[^()]*)?\)", r"\1", name)
 
 
-def fit(formula: str, data: Any, *, clusters: str) -> Regression:
+def fit(
+    formula: str,
+    data: Any,
+    *,
+    clusters: str,
+    decimal: str = ".",
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] | None = None,
+) -> Regression:
     """Return the least-squares regression of `formula` on a table, ready for cluster-robust inference.
 
     Parameters
@@ -218,9 +227,18 @@ def fit(formula: str, data: Any, *, clusters: str) -> Regression:
         columns as 0 and 1.
     data : frame, relation or path
         A pandas or polars frame (eager or lazy), a pyarrow table, a DuckDB relation, or a path: one csv or parquet
-        file, a glob of them, or a directory of parquet files.
+        file, a glob of them, or a folder of them; see `lyra.tables.as_table`.
     clusters : str
         The column of cluster labels; rows that share one may be correlated in any way.
+    decimal : {".", ","}
+        The decimal sign in csv files.
+    delimiter : str, optional
+        Between the cells of csv files; left out, the one that parts the header.
+    encoding : {"utf-8", "utf-16", "latin-1"}
+        Of csv files.
+    missing : sequence of str, optional
+        The words that stand for a missing value in csv files, beside the empty cell; left out, NA, NaN, NULL, None
+        and the like, see `lyra.tables.as_table`.
 
     Returns
     -------
@@ -258,11 +276,13 @@ def fit(formula: str, data: Any, *, clusters: str) -> Regression:
        Journal: Applied Economics 7(2), 81-108.
     """
     from lyra.data import moments
+    from lyra.tables import reading_of
 
     parsed = parse(formula)
-    if clusters == parsed.response.column:
+    if isinstance(clusters, str) and clusters == parsed.response.column:
         raise InputError(f"{option('clusters', clusters)} is the outcome: name the column of cluster labels.")
-    return Regression(least_squares(moments(parsed, data, clusters=clusters)), parsed)
+    reading = reading_of(decimal, delimiter, encoding, missing)
+    return Regression(least_squares(moments(parsed, data, clusters=clusters, reading=reading)), parsed)
 
 
 def fit_moments(moments: Moments) -> Regression:

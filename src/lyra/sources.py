@@ -217,6 +217,8 @@ class History:
     W: Array
     units: Units
     dropped_rows: int = 0
+    window_order: str | None = None
+    """What the order of the windows is, in words."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,12 @@ from lyra.errors import InputError, option
 from lyra.ols import Fit
 from lyra.sources import History
 
-__all__ = ["COLUMNS", "coefficient", "fit_of", "past", "refuse_foreign"]
+__all__ = ["COLUMNS", "TABLE", "coefficient", "fit_of", "past", "refuse_foreign"]
 
 COLUMNS = ("outcome", "cluster", "covariates", "window", "stratum")
 """The columns of a table, by what they are."""
+TABLE = (*COLUMNS, "decimal", "delimiter", "encoding", "missing")
+"""Everything that is said of a table: its columns, and how its csv files are written."""
 
 
 def fit_of(subject: Any) -> Fit | None:
@@ -46,4 +48,4 @@ def past(table: Any, given: Mapping[str, Any]) -> History:
         raise InputError(f"{option('cluster', given['cluster'])} is the outcome: name the column of cluster labels.")
     from lyra.history import read_history
 
-    return read_history(table, **{name: given[name] for name in COLUMNS if name in given})
+    return read_history(table, **{name: given[name] for name in TABLE if name in given})
