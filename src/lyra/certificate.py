@@ -485,7 +485,8 @@ def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
         return f"no method is certified in every design yet, and more replicates may settle {listed(unsettled)}"
     blind = [way for way, own in ways.items() if worst_verdict(own) == "certified"]
     if blind:
-        return f"{listed(blind)} ignores that rows of a cluster may be alike, and no other method is certified in every design"
+        told = "rows of a cluster may be alike, and no method that allows for it is certified in every design"
+        return f"{told} ({listed(blind)} does not)"
     return "no method both holds its size and ever rejects in every design: more clusters are the remedy"
 
 

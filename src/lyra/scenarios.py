@@ -124,13 +124,15 @@ def _asked(icc: float | Sequence[float]) -> dict[str, float]:
 
 
 def _correlations(fit: Fit) -> tuple[dict[str, float], tuple[str, ...]]:
+    if fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
+        return _asked(0.0), ()
     found = diagnose(fit).icc
     low, high = found.conf_int(0.95)
     ends = {"ICC": found.estimate, "lower end of its 95 % interval": low, "upper end of its 95 % interval": high}
     known = {name: float(np.clip(rho, LEAST_ICC, MOST_ICC)) for name, rho in ends.items() if not np.isnan(rho)}
     if not known:
         stated = " and ".join(f"{rho:g}" for rho in STATED_ICC)
-        told = f"The intraclass correlation cannot be estimated from this fit, so {stated} are tried: pass icc= to try your own."
+        told = f"The intraclass correlation cannot be estimated from this fit, so {stated} are tried: pass icc= for others."
         return _asked(STATED_ICC), (told,)
     return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}, ()
 
