@@ -112,7 +112,8 @@ def test_an_empty_arm_counts_as_a_rejection():
 
 def test_one_treated_cluster_certifies_nothing():
     cert = certify_scenarios([world("CV1", "CV2", "CV3", design=ByCluster(1))], seed=1)
-    assert set(cert.verdicts.values()) == {"uncertified"}
+    assert list(cert.verdicts.values()) == ["uncertified", "not computable", "not computable"]
+    assert list(cert.ways.values()) == ["uncertified", "not computable", "not computable"]
     assert [row.size for row in cert.rows[1:]] == [1.0, 1.0]
     assert all(math.isnan(row.mean_se) for row in cert.rows[1:])
     assert (cert.recommended, cert.reason) == (
@@ -166,10 +167,9 @@ def test_a_function_is_certified():
 # Which to read
 
 
-def row(method, *, width=1.0, verdict="certified", flags=(), design="d", rejections=10):
-    return Row(
-        design, method, 500, rejections, 0.05, 0.03, 0.07, 1.0, 0.1, 0.1, 0.95, 0.0, width, 0, verdict, tuple(flags)
-    )
+def row(method, *, width=1.0, verdict="certified", design="d", ignores_clusters=False):
+    counted = (500, 10, 0.05, 0.03, 0.07, 1.0, 0.1, 0.1, 0.95, 0.0, width, 0)
+    return Row(design, method, *counted, verdict, (), ignores_clusters=ignores_clusters)
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,10 @@ def row(method, *, width=1.0, verdict="certified", flags=(), design="d", rejecti
         ([row("CV1", width=2), row("CV2", width=1)], "CV2"),
         ([row("CV1", width=2), row("CV2", width=1, verdict="uncertified")], "CV1"),
         ([row("CV1", width=2), row("CV2", width=1, verdict="inconclusive")], "CV1"),
-        ([row("CV1", width=2), row("WCR-11", width=1, flags=["conservative", "cannot reject"])], "CV1"),
-        ([row("CV1", width=2), row("WCR-11", width=1, rejections=0)], "CV1"),
+        ([row("CV1", width=2), row("WCR-11", width=1, verdict="never rejects")], "CV1"),
+        ([row("CV1", width=2), row("iid", width=1, ignores_clusters=True)], "CV1"),
+        ([row("iid", width=1, ignores_clusters=True), row("CV2", verdict="uncertified")], None),
+        ([row("CV1", verdict="not computable"), row("CV2", verdict="never rejects")], None),
         ([row("own", width=math.nan), row("CV1", width=9)], "CV1"),
         ([row("own", width=math.nan)], "own"),
         (

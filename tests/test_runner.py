@@ -95,10 +95,14 @@ def test_a_worker_that_dies_is_a_refusal():
     )
 
 
-def test_no_workers():
+@pytest.mark.parametrize("workers", [0, -1, 100_000, 1.5, True, None, "2"])
+def test_no_number_of_workers(workers):
     with pytest.raises(InputError) as caught:
-        run_chunks(replicates, KEYS, workers=0)
-    assert str(caught.value) == "workers must be at least 1, got 0: 1 computes in this process"
+        run_chunks(replicates, KEYS, workers=workers)
+    assert (
+        str(caught.value)
+        == f"workers must be a whole number from 1 to 256, got {workers!r}: 1 computes in this process"
+    )
 
 
 @pytest.mark.certify
@@ -138,7 +142,7 @@ def straight_through():
 def test_time_left_is_shown_on_a_terminal_and_only_there():
     program = (
         "from lyra.runner import progress_bar\n"
-        "with progress_bar('calibrating') as progress:\n"
+        "with progress_bar('calibrating', after=0) as progress:\n"
         "    for done in range(4): progress(done, 3)\n"
         "print('answer')\n"
     )

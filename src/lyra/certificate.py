@@ -22,13 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.errors import DataError, InputError, listed
-from lyra.runner import Progress, run_chunks
+from lyra.runner import Progress, check_workers, run_chunks
 from lyra.store import Store, digest
 from lyra.trials import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name
-from lyra.verdict import Rule, judge, judge_exact
+from lyra.verdict import FAVOUR, Rule, judge, judge_exact
+from lyra.verdict import looks as check_looks
 from lyra.version import __version__
 
-__all__ = ["Certificate", "Row", "certify_scenarios", "worst_verdict"]
+__all__ = ["Certificate", "Row", "certify_scenarios", "refuse_rule", "worst_verdict"]
 
 Array = NDArray[np.float64]
 Key = tuple[int, int]
@@ -59,12 +60,15 @@ class Row:
     not_computable : int
         Replicates in which the method gave no p-value.
     verdict : str
-        "certified", "uncertified" or "inconclusive".
+        "certified", "uncertified", "inconclusive", "not computable" or "never rejects"; see `verdict`.
     flags : tuple of str
     analysis : str
         How the data were analysed, where several ways are compared.
     message : str
         The first failure's message, empty when none failed.
+    ignores_clusters : bool
+        Whether the method takes the rows of a cluster as independent; then it is never the one to read, certified or
+        not, for it is certified in this world alone.
     """
 
     design: str
@@ -85,11 +89,12 @@ class Row:
     flags: tuple[str, ...]
     analysis: str = ""
     message: str = ""
+    ignores_clusters: bool = False
 
     @property
     def usable(self) -> bool:
-        """Whether the method holds its size here and can reject at all."""
-        return self.verdict == "certified" and "cannot reject" not in self.flags and self.rejections > 0
+        """Whether the method holds its size here, rejects at all and allows for the clusters."""
+        return self.verdict == "certified" and not self.ignores_clusters
 
     @property
     def exact(self) -> bool:
@@ -171,19 +176,21 @@ class Certificate:
 
     @classmethod
     def from_json(cls, path: str | Path) -> Certificate:
-        """Return the certificate read back from a file.
+        """Return the certificate read back from a file, each verdict judged again from its counts.
 
         Raises
         ------
         DataError
-            The file is missing, is no JSON, or is no certificate.
+            The file is missing, is no JSON, is no certificate, or holds a verdict that does not follow from its counts.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-            rows = tuple(Row(**_restored(cell)) for cell in document.pop("cells"))
-            return cls(rows=rows, **_restored(document))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"{path} is not a certificate ({error}): write one with to_json.") from error
+            certificate = _read(json.loads(_text_of(path)))
+            str(certificate)  # what cannot be printed is no certificate
+        except RecursionError as error:
+            raise DataError(f"{path} is not a certificate (nested too deeply): write one with to_json.") from error
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            raise DataError(f"{path} is not a certificate ({_first_line(error)}): write one with to_json.") from error
+        return certificate
 
     @property
     def designs(self) -> tuple[str, ...]:
@@ -236,11 +243,74 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 
 
-def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(v) if isinstance(v, list) else math.nan if v is None and key != "recommended" else v
-        for key, v in values.items()
-    }
+# --- read back ----------------------------------------------------------------------------------
+
+LARGEST_FILE = 2**24  # bytes of a certificate
+
+
+def _text_of(path: str | Path) -> str:
+    content = Path(path).read_bytes() if Path(path).stat().st_size <= LARGEST_FILE else None
+    if content is None:
+        raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
+    return content.decode("utf-8")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0].rstrip(".")
+
+
+def _read(document: Any) -> Certificate:
+    """Return the certificate of a parsed file: its fields, their types, and verdicts that follow from the counts."""
+    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+        raise TypeError("it has no list of cells")
+    document["rows"] = [_typed(cell, Row, "a cell") for cell in document.pop("cells")]
+    certificate: Certificate = _typed(document, Certificate, "it")
+    for row in certificate.rows:
+        _refuse_forged(row, certificate)
+    sound = {way for way, own in _by_way(certificate.rows).items() if all(row.usable for row in own)}
+    if certificate.recommended is not None and certificate.recommended not in sound:
+        raise ValueError(f"{certificate.recommended!r} is recommended and is not certified in every design")
+    return certificate
+
+
+def _typed(values: Any, target: type[Any], place: str) -> Any:
+    """Return the record of a class made of plain values, NaN where a number is null; refuse other fields and types."""
+    from msgspec import convert
+
+    if not isinstance(values, dict):
+        raise TypeError(f"{place} is {type(values).__name__}, not a record")
+    known = {f.name: f for f in fields(target)}
+    for name in values:
+        if name not in known:
+            raise ValueError(f"{place} has an unknown field {str(name)[:40]!r}")
+    filled = {name: math.nan if v is None and known[name].type == "float" else v for name, v in values.items()}
+    return convert(filled, target)
+
+
+def _refuse_forged(row: Row, certificate: Certificate) -> None:
+    """Refuse a row whose size or verdict is not what the rule makes of its counts."""
+    told = certificate.config
+    looks = told.get("first", BLOCK), told.get("maximum")
+    same = {"alpha": certificate.alpha, "tolerance": certificate.tolerance, "delta": certificate.delta}
+    rules = {_looking(same, end, looks) for end in (CLOSED_FORM_MAXIMUM, BOOTSTRAP_MAXIMUM)}
+    if not any(_follows(row, rule) for rule in rules):
+        raise ValueError(
+            f"the verdict {row.verdict!r} of {row.method} in {row.design!r} does not follow from its counts"
+        )
+
+
+def _follows(row: Row, rule: Rule) -> bool:
+    R, missing, smallest = row.replicates, row.not_computable, float("cannot reject" in row.flags)
+    if R < 1 or not 0 <= missing <= row.rejections <= R or not (row.exact or R in rule.looks):
+        return False
+    judged = (
+        judge_exact(row.rejections / R, R, rule, not_computable=missing / R, smallest_pvalue=smallest)
+        if row.exact
+        else judge(row.rejections, R, rule, not_computable=missing, smallest_pvalue=smallest)
+    )
+    numbers = ("size", "size_low", "size_high", "inflation")
+    alike = all(math.isclose(getattr(row, n), getattr(judged, n), rel_tol=1e-9, abs_tol=1e-12) for n in numbers)
+    return alike and row.verdict == judged.verdict
 
 
 # --- looks --------------------------------------------------------------------------------------
@@ -279,6 +349,7 @@ def certify_scenarios(
     """
     rows: list[Row] = []
     tables: dict[Key, Array] = {}
+    check_workers(workers)
     run = partial(run_chunks, store=store, workers=workers, progress=progress)
     for scenario in scenarios:
         judged, made = _certify_one(
@@ -296,20 +367,31 @@ def certify_scenarios(
         delta=Rule(alpha=alpha, tolerance=tolerance).delta,
         seed=seed,
         digest=digest(tables),
-        config=dict(config or {}),
+        config={"first": first, "maximum": maximum} | dict(config or {}),
         data=dict(data or {}),
         versions={"lyra": __version__, "numpy": np.__version__},
         notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
     )
 
 
+def refuse_rule(*, alpha: float, tolerance: float, first: int, maximum: int | None) -> None:
+    """Refuse a rule that cannot be, before anything is drawn."""
+    _looking({"alpha": alpha, "tolerance": tolerance}, CLOSED_FORM_MAXIMUM, (first, maximum))
+
+
 def _rule(method: Method, alpha: float, tolerance: float, looks: tuple[int, int | None]) -> Rule:
-    first, maximum = looks
+    end = CLOSED_FORM_MAXIMUM if is_closed_form(method) else BOOTSTRAP_MAXIMUM
+    return _looking({"alpha": alpha, "tolerance": tolerance}, end, looks)
+
+
+def _looking(same: Mapping[str, float], end: int, looks: tuple[int, int | None]) -> Rule:
+    """Return the rule of a method that is given `end` replicates where no other maximum was asked for."""
+    first, asked = looks
+    check_looks(end if asked is None else asked, first)
     if first % BLOCK:
         raise InputError(f"first={first} is not a multiple of {BLOCK}, the replicates of a block: round it up.")
-    end = CLOSED_FORM_MAXIMUM if is_closed_form(method) else BOOTSTRAP_MAXIMUM
-    end = end if maximum is None else min(end, maximum)
-    return Rule(alpha=alpha, tolerance=tolerance, maximum=end, first=min(first, end))
+    most = end if asked is None else asked if end == CLOSED_FORM_MAXIMUM else min(end, asked)
+    return Rule(**same, maximum=most, first=min(first, most))
 
 
 def _certify_one(
@@ -377,6 +459,7 @@ def _row(scenario: Scenario, m: int, table: Array, rule: Rule, *, exact: bool) -
         flags=(*verdict.flags, *scenario.flags_of(m)),
         analysis=scenario.analysis,
         message=trial.first_failure(m, *divmod(first, BLOCK)) if missing.any() else "",
+        ignores_clusters=scenario.ignores_clusters(m),
     )
 
 
@@ -402,6 +485,10 @@ def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
     unsettled = [way for way, own in ways.items() if worst_verdict(own) == "inconclusive"]
     if unsettled:
         return f"no method is certified in every design yet, and more replicates may settle {listed(unsettled)}"
+    blind = [way for way, own in ways.items() if worst_verdict(own) == "certified"]
+    if blind:
+        told = "rows of a cluster may be alike, and no method that allows for it is certified in every design"
+        return f"{told} ({listed(blind)} does not)"
     return "no method both holds its size and ever rejects in every design: more clusters are the remedy"
 
 
@@ -415,7 +502,7 @@ def _by_way(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 def worst_verdict(rows: Sequence[Row]) -> str:
     """Return the least favourable verdict of these rows."""
-    return max((row.verdict for row in rows), key=("certified", "inconclusive", "uncertified").index)
+    return max((row.verdict for row in rows), key=FAVOUR.index)
 
 
 # --- words --------------------------------------------------------------------------------------

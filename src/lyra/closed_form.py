@@ -151,7 +151,7 @@ def _of_fit(source: ModelSource) -> dict[str, float]:
         "information": float(1.0 / (z @ z)),
         "sharing": 1.0 + float(told.column_icc[source.param]) * (size - 1.0),
         "icc": source.icc,
-    } | _ends(told.icc)
+    } | _ends(told.icc, source.icc)
 
 
 def _of_tables(source: WorldSource | HistorySource, seed: int) -> dict[str, float]:
@@ -171,7 +171,7 @@ def _of_tables(source: WorldSource | HistorySource, seed: int) -> dict[str, floa
         "information": float(1.0 / np.mean(1.0 / np.array(information))),
         "sharing": float(np.mean(sharing)),
         "icc": icc,
-    } | ({"icc_low": icc, "icc_high": icc} if fixed else _ends(pooled))
+    } | ({"icc_low": icc, "icc_high": icc} if fixed else _ends(pooled, icc))
 
 
 def _of_table(table: Table) -> tuple[Icc, float, float]:
@@ -208,8 +208,10 @@ def _planted_icc(source: WorldSource | HistorySource) -> float | None:
     return float(correlation[0]) if len(correlation) == 1 and not source.covariates else None
 
 
-def _ends(icc: Icc) -> dict[str, float]:
-    low, high = np.clip(np.nan_to_num(icc.conf_int()), 0.0, MOST_ICC).tolist()
+def _ends(found: Icc, icc: float) -> dict[str, float]:
+    """Return both ends of the ICC's interval; where none can be estimated, the ICC that is reckoned with."""
+    ends = found.conf_int()
+    low, high = np.clip(np.where(np.isnan(ends), icc, ends), 0.0, MOST_ICC).tolist()
     return {"icc_low": low, "icc_high": high}
 
 

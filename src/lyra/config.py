@@ -20,6 +20,7 @@ size a cluster).
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,8 @@ DESIGNS: dict[str, type | None] = {
 }
 NO_GRID = {"cluster_size", "covariates"}
 NAME = "name"
+LARGEST_FILE = 2**20  # bytes
+MOST_COMBINATIONS = 1_000  # of the lists of one table
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,11 +110,13 @@ def read_config(path: str | Path) -> Config:
     ['n_clusters=10', 'n_clusters=5']
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(_text_of(Path(path)))
+    except RecursionError as error:
+        raise DataError(f"{str(path)!r} is not a config: its lists and tables are nested too deeply.") from error
     except OSError as error:
         raise DataError(f"{str(path)!r} cannot be read ({error.strerror}): check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{str(path)!r} is not TOML: {error}.") from error
+    except ValueError as error:  # no TOML, no text, or a number of thousands of digits
+        raise DataError(f"{str(path)!r} is not TOML: {str(error).rstrip('.')}.") from error
     if "world" not in document:
         raise InputError(f"{str(path)!r} has no [world]: say what is drawn, such as n_clusters = 50 below [world].")
     worlds = _tables(document.pop("world"), "world", "agents", WORLDS)
@@ -119,6 +124,12 @@ def read_config(path: str | Path) -> Config:
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
     _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
     return Config(worlds, designs, analyses, _convert(document, Settings, ""))
+
+
+def _text_of(path: Path) -> str:
+    if path.is_file() and path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"a config has at most {LARGEST_FILE:,} bytes and this file has {path.stat().st_size:,}")
+    return path.read_text(encoding="utf-8")
 
 
 def _tables(value: Any, where: str, default: str, kinds: Mapping[str, type | None]) -> dict[str, Any]:
@@ -166,6 +177,11 @@ def _grid(
     for key in lists:
         if not table[key]:
             raise InputError(f"{place}.{key} is an empty list: give it a value.")
+    combinations = math.prod(len(table[key]) for key in lists)
+    if combinations > MOST_COMBINATIONS:
+        raise InputError(
+            f"{place} makes {combinations:,} combinations of its lists, and {MOST_COMBINATIONS:,} is the most."
+        )
     for values in product(*(table[key] for key in lists)):
         chosen = dict(zip(lists, values, strict=True))
         told = ", ".join(f"{key}={value}" for key, value in chosen.items())

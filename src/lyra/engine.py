@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,6 +37,10 @@ __all__ = ["RegressorWorld", "World"]
 
 OUTCOMES = ("linear", "conversion", "spend")
 SCALES = ("outcome", "latent")
+
+MOST_AGENTS = 10_000_000  # of one world, over its windows
+MOST_CELLS = 1_000_000  # clusters times windows
+MOST_SPREAD = 100.0  # coefficient of variation of cluster sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class World:
         _check_counts(self)
         _check_shares(self)
         _check_choice(self)
-        _sizes(self)
+        _check_most(int(_sizes(self).sum()) * self.windows, MOST_AGENTS, "agents")
         _planted(self)
 
     @property
@@ -290,6 +295,9 @@ class RegressorWorld:
     def __post_init__(self) -> None:
         _check_whole("n_clusters", self.n_clusters, 2)
         _check_whole("cluster_size", self.cluster_size, 1)
+        _check_most(self.n_clusters, MOST_CELLS, "clusters")
+        _check_most(self.n_clusters * self.cluster_size, MOST_AGENTS, "rows")
+        _check_between("effect", self.effect, -math.inf, math.inf)
 
     def truth(self) -> Truth:
         """Return the slope; the ICC of u; and the Moulton factor √(1 + (m − 1)ρ_xρ_u) of the slope."""
@@ -372,6 +380,11 @@ def _lognormal_sizes(spelling: str, G: int) -> Codes:
             "write a number, one for each cluster, or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'"
         )
     mean, cv = map(float, found.groups())
+    if not (mean <= MOST_AGENTS and cv <= MOST_SPREAD):
+        raise InputError(
+            f"cluster_size={spelling!r} is out of range; the mean is at most {MOST_AGENTS:,} and the coefficient of "
+            f"variation at most {MOST_SPREAD:g}"
+        )
     spread = np.exp(math.sqrt(math.log1p(cv**2)) * ndtri((np.arange(G) + 0.5) / G))
     sizes: Codes = np.maximum(1, np.rint(mean * spread / spread.mean())).astype(np.intp)
     return sizes
@@ -458,6 +471,7 @@ def _check_counts(world: World) -> None:
     _check_whole("n_clusters", world.n_clusters, 2)
     _check_whole("windows", world.windows, 1)
     _check_whole("strata", world.strata, 1)
+    _check_most(world.n_clusters * world.windows, MOST_CELLS, "clusters times windows")
     if world.n_clusters % world.strata:
         raise InputError(
             f"{world.n_clusters} clusters are not divisible by strata={world.strata}; "
@@ -475,6 +489,7 @@ def _check_sizes(size: int | Sequence[int], G: int) -> None:
         raise InputError(f"cluster_size has {len(sizes)} sizes for {G} clusters; give one for each")
     for each in sizes:
         _check_whole("cluster_size", each, 1)
+    _check_most(sum(sizes), MOST_AGENTS, "agents")
 
 
 def _check_shares(world: World) -> None:
@@ -503,7 +518,14 @@ def _check_choice(world: World) -> None:
         )
 
 
+def _check_most(many: int, most: int, what: str) -> None:
+    if many > most:
+        raise InputError(f"this world has {many:,} {what}, and {most:,} is the most; make it smaller")
+
+
 def _check_between(name: str, value: float, low: float, high: float) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise InputError(f"{name}={value!r} is not a number; give one")
     if not (low <= value <= high and math.isfinite(value)):
         lower = "finite" if low == -math.inf else f"{low} or more"
         allowed = f"between {low} and {high}" if math.isfinite(high) else lower
@@ -511,7 +533,7 @@ def _check_between(name: str, value: float, low: float, high: float) -> None:
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int | np.integer) or value < least:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise InputError(f"{name}={value} is out of range; it must be a whole number, {least} or more")
 
 

@@ -16,7 +16,8 @@ LyraWarning (UserWarning)
 ├── ConditionWarning                 digits were lost and the rows are not there to win them back
 ├── FewClustersWarning               the design is one where this method is known to fail
 ├── FinerClustersWarning             the analysis clusters finer than the design randomises
-└── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
+├── DisjointSetWarning               the values a test does not reject are not one interval: their hull is returned
+└── StoreLostWarning                 the checkpoint file was deleted or replaced while a run wrote to it
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ __all__ = [
     "LyraWarning",
     "NotIdentifiedError",
     "RowsNeededError",
+    "StoreLostWarning",
     "UnidentifiedWarning",
     "did_you_mean",
     "listed",
@@ -99,6 +101,10 @@ class FinerClustersWarning(LyraWarning):
 
 class DisjointSetWarning(LyraWarning):
     """The values a test does not reject are several intervals; their hull was returned."""
+
+
+class StoreLostWarning(LyraWarning):
+    """The checkpoint file was deleted or replaced while a run wrote to it."""
 
 
 def listed(items: Iterable[object], limit: int = 6) -> str:

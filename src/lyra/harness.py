@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.certificate import Certificate, certify_scenarios
+from lyra.certificate import Certificate, certify_scenarios, refuse_rule
 from lyra.designs import Pairs, Stratified, Switchback
 from lyra.errors import InputError, option
+from lyra.identity import HASH, described, fingerprint
 from lyra.ols import Fit
-from lyra.runner import Progress
+from lyra.runner import Progress, check_workers
 from lyra.samples import WorldLike
 from lyra.scenarios import (
     DEFAULT_METHODS,
@@ -27,9 +26,12 @@ from lyra.scenarios import (
     model_scenarios,
     world_scenarios,
 )
+from lyra.sources import ModelSource
 from lyra.store import Store
-from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign
+from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
 from lyra.trials import Method, Scenario, method_name
+from lyra.verdict import tolerance_named
+from lyra.version import __version__
 
 __all__ = ["Asked", "certify"]
 
@@ -42,7 +44,7 @@ def certify(
     *,
     methods: Sequence[Method] = DEFAULT_METHODS,
     alpha: float = 0.05,
-    tolerance: float = 1.25,
+    tolerance: float | str = 1.25,
     seed: int = 0,
     store: str | Path | None = None,
     workers: int = 1,
@@ -66,17 +68,20 @@ def certify(
         "iid", "CV1-normal", "CV1", "CV2", "CV3", "HC1", "WCR-11", "WCR-31", "WCR-13", "WCR-33", "WCU-11", or
         functions (y, X, clusters, rng) whose result has `.pvalue`, `.se`, `.estimate` of the last column of X.
     alpha, tolerance : float
-        Nominal size, and the tolerated inflation κ: certified means a size of at most κα.
+        Nominal size, and the tolerated inflation κ: certified means a size of at most κα. "stringent", "default" and
+        "liberal" are 1.1, 1.25 and 1.5.
     seed : int
         Entropy of every stream; equal seeds give equal digests for any number of workers.
     store : path, optional
-        A checkpoint: killed at any moment and run again, only what is missing is computed.
+        A checkpoint: killed at any moment and run again, only what is missing is computed. It knows the run by all
+        its data and options, and serves no other; code of your own (a function, a world) cannot be known and is
+        refused with it. A file that is not a checkpoint of lyra's is refused and not touched.
     workers : int
-        Processes.
+        Processes, 256 at most.
     progress : callable (done, total), optional
     first, maximum : int
-        Replicates before the first look, a multiple of 500 (more give the size more digits), and most replicates;
-        left out, 64,000, and 8,000 for bootstraps and functions of rows.
+        Replicates before the first look, a multiple of 500 (more give the size more digits), and most replicates, a
+        million at most; left out, 64,000. Bootstraps and functions of rows stop at 8,000 at the latest.
     level : {"cluster", "unit", "window", "stratum", "pair", "user"}
         What the analysis of a world or a table clusters on; "unit" is what the design randomises independently.
     analyses : mapping of str to Analysis
@@ -125,27 +130,18 @@ def certify(
     >>> sorted(cert.verdicts.values()), cert.recommended
     (['certified', 'uncertified'], 'CV2')
     """
-    if not methods:
-        raise InputError("No method is to be certified: name one, such as methods=['CV2'].")
-    if seed < 0:
-        raise InputError(f"seed={seed} is negative: pass 0 or more.")
-    made = _asked(subject, design, methods=tuple(methods), seed=seed, **asked)
-    config = made.config | {
-        "methods": [method_name(method) for method in methods],
-        "alpha": alpha,
-        "tolerance": tolerance,
-        "seed": seed,
-        "first": first,
-        "maximum": maximum,
-    }
-    with nullcontext() if store is None else Store(store, config | {"data": made.data}) as kept:
+    methods = _methods(methods)
+    seed = whole_seed(seed)
+    rule: dict[str, Any] = {"alpha": alpha, "tolerance": tolerance_named(tolerance), "first": first, "maximum": maximum}
+    refuse_rule(**rule)
+    check_workers(workers)
+    made = _asked(subject, design, methods=methods, seed=seed, **asked)
+    config = made.config | {"methods": [method_name(method) for method in methods], "seed": seed} | rule
+    with nullcontext() if store is None else Store(store, _record(made.scenarios, rule)) as kept:
         return certify_scenarios(
             made.scenarios,
-            alpha=alpha,
-            tolerance=tolerance,
+            **rule,
             seed=seed,
-            first=first,
-            maximum=maximum,
             store=kept,
             workers=workers,
             progress=progress,
@@ -194,7 +190,7 @@ def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
         "clusters": np.unique(history.units.cluster).size,
         "dropped_rows": history.dropped_rows,
     }
-    facts["sha256"] = _fingerprint(history.y, history.W)
+    facts["sha256"] = _one_hash(history.identity())
     return Asked(history_scenarios(history, design, [level], **asked), _described(config), facts)
 
 
@@ -204,7 +200,8 @@ def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
         raise InputError("A fit is certified as it stands: leave the design out, or certify the table itself.")
     param = coefficient(fit, asked.pop("term", None))
     config = {"source": "the fitted design", "term": fit.names[param], "icc": asked.get("icc")}
-    facts = {"rows": fit.N, "clusters": fit.G, "sha256": _fingerprint(fit.coef, fit.moments.sizes)}
+    facts = {"rows": fit.N, "clusters": fit.G, "sha256": _one_hash(ModelSource(fit, param, 0.0).identity())}
+    config |= {"weights": asked.get("weights", "auto")}
     return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
 
 
@@ -238,8 +235,31 @@ def _described(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
 
 
-def _fingerprint(*arrays: NDArray[Any]) -> str:
-    content = hashlib.sha256()
-    for array in arrays:
-        content.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-    return content.hexdigest()
+def _one_hash(parts: Mapping[str, Any]) -> str:
+    """Return one hash of all parts of an identity, in hexadecimal."""
+    return fingerprint(np.array([f"{name}: {told}" for name, told in sorted(parts.items())])).removeprefix(HASH)
+
+
+def _record(scenarios: Sequence[Scenario], rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that decides the numbers of a run, a part a name: what its store is known by.
+
+    A part that is the same in every cell is told once, one that is not as a list of one value a cell.
+    """
+    cells = [scenario.trial.identity() for scenario in scenarios]
+    parts = dict.fromkeys(name for cell in cells for name in cell)
+    told = {name: [cell.get(name) for cell in cells] for name in parts}
+    once = {name: values[0] if all(value == values[0] for value in values) else values for name, values in told.items()}
+    made_by = {"lyra": __version__, "numpy": np.__version__}
+    record: dict[str, Any] = described(rule)
+    return once | {"cells": [scenario.design for scenario in scenarios], "versions": made_by} | record
+
+
+def _methods(methods: Any) -> tuple[Method, ...]:
+    """Return the methods as given, several of them or one."""
+    several = tuple(methods) if isinstance(methods, (list, tuple)) else (methods,)
+    if not several or several == (None,):
+        raise InputError("No method is to be certified: name one, such as methods=['CV2'].")
+    for method in several:
+        if not isinstance(method, str) and not callable(method):
+            raise InputError(f"{method!r} is neither the name of a method nor a function: name one, such as 'CV2'.")
+    return several

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from lyra.focal import ANALYTIC, WILD, Replicates, run_method
 from lyra.ols import Fit
 from lyra.samples import WorldLike
 from lyra.sources import HistorySource, ModelSource, WorldSource
-from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign
+from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
 from lyra.trials import BLOCK, Trial
 
 __all__ = ["PowerAnalysis", "power"]
@@ -30,7 +31,7 @@ __all__ = ["PowerAnalysis", "power"]
 Array = NDArray[np.float64]
 
 CURVE = np.linspace(0.0, 2.0, 11)  # multiples of the smallest detectable effect
-LEAST_REPLICATES = 100
+LEAST_REPLICATES, MOST_REPLICATES = 100, 100_000
 FINE, ROUGH = 1e-9, 1e-3  # to which an effect is solved for, where it costs nothing and where it costs a bootstrap
 ENORMOUS = 1e6  # spreads of the estimate
 Z95 = 1.959963984540054
@@ -159,7 +160,7 @@ def power(
         A bootstrap's law.
     seed : int
     replicates : int
-        At least 100; rounded up to a multiple of 500.
+        From 100 to 100,000; rounded up to a multiple of 500.
     covariates : sequence of str
         What the analysis of a world or a table adjusts for.
     outcome, cluster, window, stratum : str
@@ -200,6 +201,7 @@ def power(
     """
     _check_asked(effect, target, alpha, replicates)
     _check_method(method)
+    seed = whole_seed(seed)
     source = _source(subject, design, level, asked_of)
     asked = _Asked(method, alpha, weights, seed, replicates)
     draws = _drawn(source, asked)
@@ -455,12 +457,17 @@ def _bracket(enough: Callable[[int], bool], start: int, end: int) -> tuple[int, 
 
 
 def _check_asked(effect: float | None, target: float, alpha: float, replicates: int) -> None:
+    for name, value in (("alpha", alpha), ("target", target), ("effect", effect)):
+        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+            raise InputError(f"{name}={value!r} is not a number: pass one.")
     if not 0.0 < alpha < 1.0:
         raise InputError(f"alpha={alpha!r} is not the size of a test: pass a number between 0 and 1, such as 0.05.")
     if not alpha < target < 1.0:
         raise InputError(f"target={target!r} is not a power: pass a number between alpha={alpha:g} and 1, such as 0.8.")
     if effect is not None and (effect == 0 or not np.isfinite(effect)):
         raise InputError(f"effect={effect!r} cannot be planned for: pass the effect worth finding, or none.")
+    if not isinstance(replicates, Integral) or isinstance(replicates, bool) or replicates > MOST_REPLICATES:
+        raise InputError(f"replicates={replicates!r} is not a whole number up to {MOST_REPLICATES:,}: pass one.")
     if replicates < LEAST_REPLICATES:
         raise InputError(f"replicates={replicates} are too few for a power: ask for at least {LEAST_REPLICATES}.")
 
@@ -505,8 +512,17 @@ def _source(subject: Any, design: Design | None, level: str, asked: dict[str, An
 
 
 def _icc(fit: Fit, asked: float | None) -> float:
+    if asked is not None and not (isinstance(asked, Real) and 0.0 <= asked <= MOST_ICC):
+        raise InputError(f"icc={asked!r} is not an intraclass correlation: pass a share from 0 to {MOST_ICC:g}.")
+    if asked is None and fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
+        return 0.0
     rho = diagnose(fit).icc.estimate if asked is None else asked
-    return float(np.clip(np.nan_to_num(rho), 0.0, MOST_ICC))
+    if np.isnan(rho):
+        raise NotIdentifiedError(
+            "The intraclass correlation cannot be estimated from this fit, and its power depends on it: pass icc=, "
+            "such as icc=0.05."
+        )
+    return float(np.clip(rho, 0.0, MOST_ICC))
 
 
 def _words(plan: PowerAnalysis) -> list[str]:

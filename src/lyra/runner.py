@@ -9,11 +9,17 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from numbers import Integral
+from threading import Thread, Timer
+from typing import Any
 
 from lyra.errors import InputError, LyraError
 from lyra.store import Key, Store, Table, canonical
 
-__all__ = ["Progress", "Task", "progress_bar", "run_chunks"]
+__all__ = ["Progress", "Task", "check_workers", "progress_bar", "run_chunks"]
+
+MOST_WORKERS = 256
+PATIENCE = 2.0  # seconds that pass before a bar is shown
 
 Task = Callable[[int, int], Table]
 """Computes the table of (cell, chunk) from these two numbers alone."""
@@ -55,7 +61,7 @@ def run_chunks(
     Raises
     ------
     InputError
-        `workers` is below 1.
+        `workers` is not a whole number from 1 to 256.
     LyraError
         A worker process died. What the task itself raises passes through.
 
@@ -67,8 +73,7 @@ def run_chunks(
     >>> run_chunks(task, [(0, 0), (0, 1)])
     {(0, 0): array([0.64, 0.27]), (0, 1): array([0.89, 0.56])}
     """
-    if workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}: 1 computes in this process")
+    check_workers(workers)
     tell = progress or _silent
     missing = keys if store is None else store.missing(keys)
     tables = {} if store is None else {key: store.get(key) for key in set(keys).difference(missing)}
@@ -83,16 +88,29 @@ def run_chunks(
     return {key: tables[key] for key in keys}
 
 
-@contextmanager
-def progress_bar(description: str) -> Iterator[Progress]:
-    """Return a context whose value shows chunks done and time left on the terminal of stderr, and then clears it.
+def check_workers(workers: int) -> None:
+    """Refuse what is not a number of processes."""
+    whole = isinstance(workers, Integral) and not isinstance(workers, bool)
+    if not whole or not 1 <= workers <= MOST_WORKERS:
+        raise InputError(
+            f"workers must be a whole number from 1 to {MOST_WORKERS}, got {workers!r}: 1 computes in this process"
+        )
 
-    Nothing is written to stdout, and nothing at all when stderr is not a terminal.
+
+@contextmanager
+def progress_bar(description: str, *, after: float = PATIENCE) -> Iterator[Progress]:
+    """Return a context that shows, on the terminal of stderr, that something is running, and then clears it.
+
+    Its value is told the chunks done and in all, and then shows them with the time left; what has no chunks need not
+    call it, and is shown as running. Nothing is written to stdout, nothing at all when stderr is not a terminal, and
+    nothing before `after` seconds.
 
     Parameters
     ----------
     description : str
         What is running.
+    after : float
+        Seconds before anything is shown.
 
     Yields
     ------
@@ -113,9 +131,24 @@ def progress_bar(description: str) -> Iterator[Progress]:
 
     left = rich.TimeRemainingColumn(), rich.TextColumn("left")
     shown = rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), *left
-    with rich.Progress(*shown, console=Console(stderr=True), speed_estimate_period=600, transient=True) as bar:
-        line = bar.add_task(description, total=None, visible=False)
-        yield lambda done, total: bar.update(line, completed=done, total=total, visible=True)
+    bar = rich.Progress(*shown, console=Console(stderr=True), speed_estimate_period=600, transient=True)
+    line = bar.add_task(description, total=None)
+    with _started(bar, after):
+        yield lambda done, total: bar.update(line, completed=done, total=total)
+
+
+@contextmanager
+def _started(bar: Any, after: float) -> Iterator[None]:
+    """Start a bar once `after` seconds have passed, and stop it at the end."""
+    timer = Timer(after, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
 
 
 def _silent(done: int, total: int) -> None:
@@ -129,13 +162,19 @@ def _here(task: Task, keys: Sequence[Key]) -> Generator[tuple[Key, Table], None,
 def _apart(task: Task, keys: Sequence[Key], workers: int) -> Generator[tuple[Key, Table], None, None]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
+    others = set(active_children())
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
     try:
-        futures = {pool.submit(task, *key): key for key in keys}
+        with _interrupt_kept_back():
+            futures = {pool.submit(task, *key): key for key in keys}
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except KeyboardInterrupt:
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
     except BrokenProcessPool as error:
         raise LyraError(
             "a worker process died, for want of memory or because the script calls lyra outside "
@@ -145,10 +184,22 @@ def _apart(task: Task, keys: Sequence[Key], workers: int) -> Generator[tuple[Key
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _interrupt_kept_back() -> Iterator[None]:
+    """Hold Ctrl-C until the workers are started: they inherit it held back, and only the parent hears it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _leave_with_parent() -> None:
     """Let a worker end when its parent is killed, and leave Ctrl-C to the parent."""
     from multiprocessing import parent_process
-    from threading import Thread
 
     parent = parent_process()
 

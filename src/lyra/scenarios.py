@@ -34,6 +34,7 @@ Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
 
 DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")
 LEAST_ICC, MOST_ICC = 0.0, 0.999
+STATED_ICC = (0.05, 0.2)  # where none can be estimated: unknown is not zero
 
 
 def design_name(design: Design | None) -> str:
@@ -104,22 +105,36 @@ def model_scenarios(
     weights: str = "auto",
 ) -> list[Scenario]:
     """Return a scenario an intraclass correlation on the fitted design: its estimate and both ends of its interval."""
-    named = _correlations(fit) if icc is None else {f"ICC {rho:.4g}": rho for rho in np.atleast_1d(icc).tolist()}
+    named, notes = _correlations(fit) if icc is None else (_asked(icc), ())
     out = []
     for cell, (name, rho) in enumerate(named.items()):
         trial = Trial(cell, ModelSource(fit, param, rho), tuple(methods), seed, weights)
-        out.append(Scenario(f"the fitted design, {name}", trial, fit.G))
+        scenario = Scenario(f"the fitted design, {name}", trial, fit.G, one_row_each=fit.N == fit.G)
+        out.append(replace(scenario, notes=notes))
     return out
 
 
-def _correlations(fit: Fit) -> dict[str, float]:
+def _asked(icc: float | Sequence[float]) -> dict[str, float]:
+    shares = np.atleast_1d(np.asarray(icc, dtype=np.float64)).tolist()
+    wrong = [rho for rho in shares if not LEAST_ICC <= rho <= MOST_ICC]
+    if wrong or not shares:
+        told = f"icc={wrong[0]:g} is" if wrong else "icc=[] holds no"
+        raise InputError(f"{told} not an intraclass correlation: pass shares from {LEAST_ICC:g} to {MOST_ICC:g}.")
+    return {f"ICC {rho:.4g}": rho for rho in shares}
+
+
+def _correlations(fit: Fit) -> tuple[dict[str, float], tuple[str, ...]]:
+    if fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
+        return _asked(0.0), ()
     found = diagnose(fit).icc
     low, high = found.conf_int(0.95)
     ends = {"ICC": found.estimate, "lower end of its 95 % interval": low, "upper end of its 95 % interval": high}
     known = {name: float(np.clip(rho, LEAST_ICC, MOST_ICC)) for name, rho in ends.items() if not np.isnan(rho)}
     if not known:
-        return {"ICC 0": 0.0}
-    return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}
+        stated = " and ".join(f"{rho:g}" for rho in STATED_ICC)
+        told = "The intraclass correlation cannot be estimated from this fit"
+        return _asked(STATED_ICC), (f"{told}, so {stated} are tried: pass icc= for others.",)
+    return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}, ()
 
 
 def _named(items: Any, name: Any) -> dict[str, Any]:
@@ -133,7 +148,8 @@ def _named(items: Any, name: Any) -> dict[str, Any]:
 
 
 def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how: str) -> Scenario:
-    scenario = Scenario(label, trial, source.batch(1, stream(trial.seed, trial.cell)).G, how)
+    one = source.batch(1, stream(trial.seed, trial.cell))
+    scenario = Scenario(label, trial, one.G, how, one_row_each=one.N == one.G)
     if not source.too_fine or source.design is None:
         return scenario
     sentence = (

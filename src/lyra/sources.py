@@ -10,7 +10,7 @@ Each source turns a block of replicates into `focal.Replicates`, in which the nu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ from lyra.grams import (
     table_gram,
     with_effects,
 )
+from lyra.identity import described, fingerprint
 from lyra.ols import Fit
 from lyra.samples import Grams, Sample, WorldLike
 from lyra.units import Units
@@ -57,6 +58,10 @@ LEVELS = ("cluster", "unit", "window", "stratum", "pair", "user")
 
 class Source(Protocol):
     """A source of replicates in which the tested coefficient is zero."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that replicates are drawn from, a part a name, as plain values; refused where it is code."""
+        ...
 
     @property
     def numbers(self) -> int:
@@ -118,6 +123,11 @@ class WorldSource:
     design: Design | None
     level: str = "cluster"
     covariates: Sequence[str] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """Return every field of the world and the design, and the analysis."""
+        parts = {"world": self.world, "design": self.design, "level": self.level, "covariates": self.covariates}
+        return {name: described(part) for name, part in parts.items()}
 
     @property
     def truth(self) -> float:
@@ -220,6 +230,10 @@ class History:
     window_order: str | None = None
     """What the order of the windows is, in words."""
 
+    def identity(self) -> dict[str, str]:
+        """Return a hash of every array and of every column of labels, by what it is."""
+        return _identity(self.y, self.W, self.units)
+
 
 @dataclass(frozen=True, eq=False)
 class HistorySource:
@@ -250,6 +264,11 @@ class HistorySource:
     level: str = "cluster"
 
     truth = 0.0
+
+    def identity(self) -> dict[str, Any]:
+        """Return a hash of every array and of every column of labels, the design and the analysis."""
+        drawn = {"design": described(self.design), "level": self.level}
+        return _identity(self.y, self.W, self.units) | drawn
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, the sharp null of no effect true in each."""
@@ -326,6 +345,12 @@ class HistorySource:
         )
 
 
+def _identity(y: Array, W: Array, units: Units) -> dict[str, str]:
+    labels = {f.name: getattr(units, f.name) for f in fields(units)}
+    named = {f"{name} labels": fingerprint(column) for name, column in labels.items() if column is not None}
+    return {"outcome": fingerprint(y), "covariates": fingerprint(W)} | named
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cells:
     """The sums of a history by cell, the rows of one item in one cluster."""
@@ -386,6 +411,18 @@ class ModelSource:
     icc: float
 
     truth = 0.0
+
+    def identity(self) -> dict[str, Any]:
+        """Return a hash of the sums that scores are drawn from, of the clusters and of the outcome's spread."""
+        fit, parts = self.fit, self._parts
+        sums = [getattr(parts, f.name) for f in fields(parts)]
+        return {
+            "outcome": fingerprint(np.array([fit.rss])),
+            "columns": fingerprint(*(each for each in sums if isinstance(each, np.ndarray))),
+            "cluster labels": fingerprint(fit.moments.labels, fit.moments.sizes),
+            "term": fit.names[self.param],
+            "icc": self.icc,
+        }
 
     @property
     def numbers(self) -> int:

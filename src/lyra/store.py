@@ -4,21 +4,28 @@ A run is a set of chunks, each a pair (cell, chunk) with a table of replicates t
 A `Store` keeps those that are done in an sqlite file. A chunk is one row, written in one transaction of a
 write-ahead log: a process killed with -9 leaves each chunk there whole or not at all. One process writes, the
 one that started the run; others may read meanwhile.
+
+A store touches only what is its own: a path that does not exist, an empty file, or a database that bears lyra's mark.
+Anything else is refused and left as it is; a store of lyra's that is corrupt is kept under a new name.
 """
 
 import json
 import sqlite3
+import stat
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.errors import DataError, InputError, listed
+from lyra.errors import DataError, InputError, StoreLostWarning, listed
+from lyra.identity import HASH
 
 __all__ = ["Key", "Store", "Table", "canonical", "digest"]
 
@@ -29,7 +36,9 @@ Table = NDArray[Any]
 """The replicates of a chunk, one a row: a structured array, or a plain one of numbers."""
 
 APPLICATION = int.from_bytes(b"LYRA", "big")
-FORMAT = 1
+FORMAT = 2
+MAGIC = b"SQLite format 3\0"
+MARK = slice(68, 72)  # where sqlite keeps the application's number
 PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
@@ -59,8 +68,13 @@ class Store:
     InputError
         The store was made by another configuration; the sentence names the fields that differ.
     DataError
-        The file cannot be opened, belongs to another program, or is corrupt. A corrupt file is kept under a
-        new name, which the sentence gives; nothing is deleted.
+        The file cannot be opened, is not a store of lyra's, or is corrupt. A corrupt store is kept under a
+        new name, which the sentence gives; nothing is deleted, and a file that is not lyra's is not touched.
+
+    Warns
+    -----
+    StoreLostWarning
+        The file was deleted or replaced while the run went on: the run is right, and its checkpoints are lost.
 
     Examples
     --------
@@ -78,12 +92,15 @@ class Store:
     """
 
     def __init__(self, path: str | Path, config: Mapping[str, object]) -> None:
-        self.path = Path(path)
-        _examine(self.path)
+        self.path = _told_path(path)
+        asked = _canonical_json(config)
         with _reachable(self.path):
+            _examine(self.path)
             self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+            self._file: tuple[int, int] | None = None
             try:
-                self._adopt(_canonical_json(config))
+                self._adopt(asked)
+                self._file = _on_disk(self.path)
             except BaseException:
                 self.close()
                 raise
@@ -96,7 +113,19 @@ class Store:
 
     def close(self) -> None:
         """Close the file; everything put is in it."""
+        self._warn_if_lost()
         self._db.close()
+
+    def _warn_if_lost(self) -> None:
+        """Say once that the file is no longer the one that was opened."""
+        if self._file is not None and _on_disk(self.path) != self._file:
+            self._file = None
+            warnings.warn(
+                f"The store {self.path} was deleted or replaced while the run went on: the run is not affected, but "
+                "what it stored is lost.",
+                StoreLostWarning,
+                stacklevel=3,
+            )
 
     def _adopt(self, config: bytes) -> None:
         """Take a new file into service, or check that it serves this configuration."""
@@ -136,6 +165,7 @@ class Store:
         cell, chunk = key
         content = _packed(canonical(table))
         row = (int(cell), int(chunk), _checksum(content, cell, chunk), content)
+        self._warn_if_lost()
         with _reachable(self.path):
             self._db.execute("INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?)", row)
 
@@ -149,14 +179,16 @@ class Store:
         """
         cell, chunk = int(key[0]), int(key[1])
         select = "SELECT content FROM chunk WHERE cell = ? AND chunk = ?"
-        found = self._db.execute(select, (cell, chunk)).fetchone()
+        with _reachable(self.path):
+            found = self._db.execute(select, (cell, chunk)).fetchone()
         if found is None:
             raise InputError(f"chunk {chunk} of cell {cell} is not in the store {self.path}: run it first")
         return _unpacked(found[0])
 
     def keys(self) -> list[Key]:
         """Return the chunks that are done, ordered by cell and chunk."""
-        return self._db.execute("SELECT cell, chunk FROM chunk ORDER BY cell, chunk").fetchall()
+        with _reachable(self.path):
+            return self._db.execute("SELECT cell, chunk FROM chunk ORDER BY cell, chunk").fetchall()
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
         """Return those of `keys` that are not done, in the order given."""
@@ -232,15 +264,35 @@ def canonical(table: Table) -> Table:
     return packed
 
 
+def _told_path(path: str | Path) -> Path:
+    """Return the path, or refuse what the file system cannot hold."""
+    if not isinstance(path, (str, PathLike)) or not str(path) or "\0" in str(path):
+        raise InputError(f"store={path!r} is not the path of a file: name one, such as 'run.sqlite'.")
+    return Path(path)
+
+
+def _on_disk(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at a path from every other, or None where there is none."""
+    with suppress(OSError):
+        now = path.stat()
+        return now.st_dev, now.st_ino
+    return None
+
+
 def _examine(path: Path) -> None:
     """Refuse a file that is not a sound store, before anything is written to it."""
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return
-    try:
-        with _reachable(path):
-            fault = _fault(path)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        fault = str(error)
+    if not stat.S_ISREG(path.stat().st_mode):
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise DataError(f"{path} is {kind}: choose another path for the store, and nothing was touched.")
+    if path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        header = file.read(MARK.stop)
+    if not header.startswith(MAGIC):
+        raise DataError(_foreign(path, "a file"))
+    fault = _fault(path, own=header[MARK] == APPLICATION.to_bytes(4, "big"))
     if fault:
         raise DataError(
             f"the store {path} is corrupt ({fault}): it was moved to {_set_aside(path)} and nothing was "
@@ -248,18 +300,28 @@ def _examine(path: Path) -> None:
         )
 
 
-def _fault(path: Path) -> str:
-    """Return what is wrong with a store, or nothing; refuse a database that is not one."""
-    with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\0":
-            return "file is not a database"
+def _foreign(path: Path, kind: str) -> str:
+    return f"{path} is {kind} of another program, and was left as it is: choose another path for the store"
+
+
+def _fault(path: Path, *, own: bool) -> str:
+    """Return what is wrong with a store, or nothing; refuse a database that does not bear lyra's mark."""
     read_only = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(read_only, uri=True, timeout=PATIENCE)) as db:
-        if _is_new(db):
-            return ""
-        _refuse_others(db, path)
-        sound = _pragma(db, "quick_check(1)")
-        return _spoiled(db) if sound == "ok" else str(sound).removeprefix("*** in database main ***\n")
+    try:
+        with closing(sqlite3.connect(read_only, uri=True, timeout=PATIENCE)) as db:
+            return "" if _is_new(db) else _fault_inside(db, path)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if _out_of_reach(error):
+            raise
+        if not own:
+            raise DataError(_foreign(path, "a file")) from error
+        return str(error)
+
+
+def _fault_inside(db: sqlite3.Connection, path: Path) -> str:
+    _refuse_others(db, path)
+    sound = _pragma(db, "quick_check(1)")
+    return _spoiled(db) if sound == "ok" else str(sound).removeprefix("*** in database main ***\n")
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> object:
@@ -275,7 +337,7 @@ def _is_new(db: sqlite3.Connection) -> bool:
 def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
     version = _pragma(db, "user_version")
     if _pragma(db, "application_id") != APPLICATION:
-        raise DataError(f"{path} is a database of another program: choose another path for the store")
+        raise DataError(_foreign(path, "a database"))
     if version != FORMAT:
         raise DataError(
             f"the store {path} has format {version} and this lyra reads format {FORMAT}: choose another store"
@@ -284,7 +346,10 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
 
 def _spoiled(db: sqlite3.Connection) -> str:
     """Return what does not match its checksum, or nothing."""
-    for config, checksum in db.execute("SELECT config, checksum FROM run"):
+    asked = db.execute("SELECT config, checksum FROM run").fetchall()
+    if len(asked) != 1:
+        return f"it has {len(asked)} configurations"
+    for config, checksum in asked:
         if checksum != _checksum(config):
             return "its configuration does not match its checksum"
     for cell, chunk, checksum, content in db.execute("SELECT cell, chunk, checksum, content FROM chunk"):
@@ -295,7 +360,7 @@ def _spoiled(db: sqlite3.Connection) -> str:
 
 def _set_aside(path: Path) -> Path:
     """Move a corrupt store and its log to the first free name; the log first, so that it is never lost."""
-    n = 1
+    path, n = path.resolve(), 1
     while (aside := path.with_name(f"{path.name}.corrupt-{n}")).exists():
         n += 1
     for suffix in ("-wal", "-shm", ""):
@@ -320,21 +385,26 @@ OUT_OF_REACH = frozenset(
 
 @contextmanager
 def _reachable(path: Path) -> Iterator[None]:
-    """Turn trouble with the file system or with another process into a refusal."""
+    """Turn trouble with the file system, with another process or with what the file holds into a refusal."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
-        if isinstance(error, sqlite3.OperationalError) and _code(error) not in OUT_OF_REACH:
-            raise
+    except (OSError, sqlite3.DatabaseError) as error:
+        if not _out_of_reach(error):
+            raise DataError(
+                f"the store {path} was damaged while it was in use ({error}): run again, and it is examined first"
+            ) from error
         raise DataError(
             f"the store {path} cannot be used ({error}): check that its folder exists, may be written to and "
             "has room, and that no other run holds it"
         ) from error
 
 
-def _code(error: sqlite3.OperationalError) -> int:
-    """Return sqlite's primary code, or 0 when Python found the fault itself."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+def _out_of_reach(error: Exception) -> bool:
+    """Tell trouble with the file system or another process from a fault in what the file holds."""
+    if isinstance(error, OSError):
+        return True
+    code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF  # 0 when Python found the fault itself
+    return isinstance(error, sqlite3.OperationalError) and code in OUT_OF_REACH
 
 
 def _canonical_json(config: Mapping[str, object]) -> bytes:
@@ -359,8 +429,15 @@ def _leaves(value: object, path: str = "") -> dict[str, str]:
     elif isinstance(value, list) and value:
         inside = [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
     else:
-        return {path: json.dumps(value, ensure_ascii=False)}
+        return {path: _scalar(value)}
     return {field: text for at, inner in inside for field, text in _leaves(inner, at).items()}
+
+
+def _scalar(value: object) -> str:
+    """Return the JSON text; of a hash, enough to tell it from another."""
+    if isinstance(value, str) and value.startswith(HASH):
+        return value[: len(HASH) + 8]
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _one_nan(column: Table) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from numbers import Integral
 from typing import Any
 
 from lyra import check
@@ -10,7 +11,7 @@ from lyra.errors import InputError, option
 from lyra.ols import Fit
 from lyra.sources import History
 
-__all__ = ["COLUMNS", "TABLE", "coefficient", "fit_of", "past", "refuse_foreign"]
+__all__ = ["COLUMNS", "TABLE", "coefficient", "fit_of", "past", "refuse_foreign", "whole_seed"]
 
 COLUMNS = ("outcome", "cluster", "covariates", "window", "stratum")
 """The columns of a table, by what they are."""
@@ -49,3 +50,12 @@ def past(table: Any, given: Mapping[str, Any]) -> History:
     from lyra.history import read_history
 
     return read_history(table, **{name: given[name] for name in TABLE if name in given})
+
+
+def whole_seed(seed: Any) -> int:
+    """Return the seed, or refuse what is not a whole number of 0 or more."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise InputError(f"{option('seed', seed)} is not a whole number: pass 0 or more.")
+    if seed < 0:
+        raise InputError(f"{option('seed', seed)} is negative: pass 0 or more.")
+    return int(seed)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lyra.errors import InputError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.grams import Table, replicates_of_grams, table_gram
+from lyra.identity import described
 from lyra.se import cluster_robust
 from lyra.sources import HistorySource, Source
 from lyra.weights import choose_law
@@ -26,6 +27,7 @@ from lyra.weights import choose_law
 __all__ = [
     "BLOCK",
     "COLUMNS",
+    "WITHOUT_CLUSTERS",
     "Method",
     "Scenario",
     "Trial",
@@ -43,6 +45,8 @@ COLUMNS = ("estimate", "se", "pvalue", "half_width")
 DRAWS = 399
 NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
 BY_ROWS = ("HC1",)
+WITHOUT_CLUSTERS = ("iid", "HC1", "CV1-normal")
+"""Methods that ignore the clusters, or how few they are: judged like the others, and never the one to read."""
 
 
 def known_methods() -> tuple[str, ...]:
@@ -100,6 +104,11 @@ class Trial:
                     f"method {method_name(method)!r} needs rows, and a model certificate draws only their sums: "
                     "certify it on a world or on your own data."
                 )
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that decides the numbers of this cell, a part a name, as plain values."""
+        asked = {"methods": described(self.methods), "seed": self.seed, "weights": self.weights}
+        return self.source.identity() | asked
 
     def block(self, methods: Sequence[int], block: int) -> Array:
         """Return the table (500, methods, 4) of one block for the methods at these positions; columns `COLUMNS`."""
@@ -213,6 +222,8 @@ class Scenario:
     too_fine : bool
         Whether the analysis clusters finer than the design randomises.
     notes : tuple of str
+    one_row_each : bool
+        Whether every cluster is one row, so that a method for independent rows is one for these clusters.
     """
 
     design: str
@@ -221,6 +232,11 @@ class Scenario:
     analysis: str = ""
     too_fine: bool = False
     notes: tuple[str, ...] = ()
+    one_row_each: bool = False
+
+    def ignores_clusters(self, m: int) -> bool:
+        """Return whether a method takes rows of one cluster as independent."""
+        return self.trial.methods[m] in WITHOUT_CLUSTERS and not self.one_row_each
 
     def flags_of(self, m: int) -> tuple[str, ...]:
         """Return the flags of one method that follow from the scenario alone."""

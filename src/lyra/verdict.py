@@ -11,13 +11,20 @@ go on           neither, and replicates are left
 inconclusive    neither, and no replicates are left
 ==============  ==============================================
 
-Whatever the true size, a wrong verdict has probability at most δ.
+Whatever the true size, a wrong verdict has probability at most δ. Two words stand in place of these where the count is
+not a size, and claim nothing of it:
+
+==============  =====================================================================================
+not computable  the method gave no p-value in nine replicates of ten, which all count as rejections
+never rejects   it would be certified and rejected in none, or it cannot: its smallest p-value is above α
+==============  =====================================================================================
 """
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
@@ -26,6 +33,8 @@ from numpy.typing import ArrayLike, NDArray
 from lyra.errors import InputError, did_you_mean, listed
 
 __all__ = [
+    "FAVOUR",
+    "MOST_REPLICATES",
     "TOLERANCES",
     "OperatingCharacteristics",
     "Outcome",
@@ -39,13 +48,22 @@ __all__ = [
     "tolerance_named",
 ]
 
-Outcome = Literal["certified", "uncertified", "go on", "inconclusive"]
+Outcome = Literal["certified", "uncertified", "go on", "inconclusive", "not computable", "never rejects"]
+
+FAVOUR = ("certified", "never rejects", "inconclusive", "uncertified", "not computable")
+"""The verdicts a run can end with, the most favourable first."""
 
 TOLERANCES = {"stringent": 1.1, "default": 1.25, "liberal": 1.5}
 """The tolerated inflations κ that have a name; 1.1 and 1.5 are Bradley's (1978)."""
 
 CONSERVATIVE = 0.8
 """A size surely below this share of α is called conservative."""
+
+NEARLY_ALL = 0.9
+"""A method without a p-value in this share of the replicates is not computable."""
+
+MOST_REPLICATES = 1_000_000
+"""What one method may be given at most."""
 
 ROUNDING = 1e-9
 """An enumerated size is a sum of floats; this relative excess over t is not evidence."""
@@ -69,10 +87,10 @@ def tolerance_named(value: str | float) -> float:
     >>> tolerance_named("stringent"), tolerance_named(1.3)
     (1.1, 1.3)
     """
-    if not isinstance(value, str):
+    if isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
     if value not in TOLERANCES:
-        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(value, TOLERANCES)}")
+        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(str(value), TOLERANCES)}")
     return TOLERANCES[value]
 
 
@@ -89,7 +107,7 @@ def looks(maximum: int, first: int = 500) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        A look would have no replicates.
+        A look would have no replicates, more than a million, or a part of one.
 
     Examples
     --------
@@ -98,6 +116,11 @@ def looks(maximum: int, first: int = 500) -> tuple[int, ...]:
     >>> looks(5_000)
     (500, 1000, 2000, 4000, 5000)
     """
+    for name, value in (("first", first), ("maximum", maximum)):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value > MOST_REPLICATES:
+            raise InputError(
+                f"{name}={value!r} is not a whole number of replicates up to {MOST_REPLICATES:,}: change it"
+            )
     if min(first, maximum) < 1:
         raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them")
     schedule = []
@@ -142,6 +165,9 @@ class Rule:
     first: int = 500
 
     def __post_init__(self) -> None:
+        for field in ("alpha", "tolerance", "delta"):
+            if not isinstance(getattr(self, field), Real) or isinstance(getattr(self, field), bool):
+                raise InputError(f"the verdict's {field} must be a number, got {getattr(self, field)!r}: change it")
         for field, value, holds, where in (
             ("alpha", self.alpha, 0 < self.alpha < 1, "between 0 and 1"),
             ("tolerance", self.tolerance, self.tolerance >= 1, "at least 1"),
@@ -174,7 +200,7 @@ class Verdict:
 
     Parameters
     ----------
-    verdict : {"certified", "uncertified", "go on", "inconclusive"}
+    verdict : {"certified", "uncertified", "go on", "inconclusive", "not computable", "never rejects"}
         "go on" before the last look, "inconclusive" at it.
     size : float
         The share of replicates that reject, or the size itself when it was enumerated.
@@ -278,14 +304,21 @@ def judge(
     """
     _check_counts(rejections, replicates, rule, not_computable)
     low, high = _bounds(rejections, replicates, rule.error_per_look)
+    size, missing = rejections / replicates, not_computable / replicates
     return Verdict(
-        verdict=_decide(low, high, replicates, rule),
-        size=rejections / replicates,
+        verdict=_worded(
+            _decide(low, high, replicates, rule),
+            size,
+            not_computable=missing,
+            smallest_pvalue=smallest_pvalue,
+            rule=rule,
+        ),
+        size=size,
         size_low=low,
         size_high=high,
         level=1 - 2 * rule.error_per_look,
         replicates=replicates,
-        flags=_flags(low, high, rule, not_computable=not_computable / replicates, smallest_pvalue=smallest_pvalue),
+        flags=_flags(low, high, rule, not_computable=missing, smallest_pvalue=smallest_pvalue),
         rule=rule,
     )
 
@@ -295,7 +328,7 @@ def judge_exact(
 ) -> Verdict:
     """Return the verdict on a size without Monte-Carlo error: every assignment of the design was enumerated.
 
-    It is certified if and only if the size is at most t = κα.
+    It is certified if and only if the size is at most t = κα and not 0.
 
     Parameters
     ----------
@@ -323,8 +356,9 @@ def judge_exact(
     if not 0 <= size <= 1 + ROUNDING:
         raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1")
     size = min(float(size), 1.0)
+    held: Outcome = "certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified"
     return Verdict(
-        verdict="certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified",
+        verdict=_worded(held, size, not_computable=not_computable, smallest_pvalue=smallest_pvalue, rule=rule),
         size=size,
         size_low=size,
         size_high=size,
@@ -358,6 +392,18 @@ def _bounds(rejections: int, replicates: int, error: float) -> tuple[float, floa
     return low, high
 
 
+def _worded(verdict: Outcome, size: float, *, not_computable: float, smallest_pvalue: float, rule: Rule) -> Outcome:
+    """Return the verdict, or the word that stands in its place where the count of rejections is not a size."""
+    if not_computable >= NEARLY_ALL:
+        return "not computable"
+    silent = verdict == "certified" and size == 0
+    return "never rejects" if silent or _cannot_reject(smallest_pvalue, rule) else verdict
+
+
+def _cannot_reject(smallest_pvalue: float, rule: Rule) -> bool:
+    return smallest_pvalue > rule.alpha * (1 + ROUNDING)
+
+
 def _decide(low: float, high: float, replicates: int, rule: Rule) -> Outcome:
     if high <= rule.tolerated:
         return "certified"
@@ -370,7 +416,7 @@ def _flags(low: float, high: float, rule: Rule, *, not_computable: float, smalle
     named = {
         "conservative": high < CONSERVATIVE * rule.alpha,
         "differs from nominal": low > rule.alpha * (1 + ROUNDING) or high < rule.alpha * (1 - ROUNDING),
-        "cannot reject": smallest_pvalue > rule.alpha * (1 + ROUNDING),
+        "cannot reject": _cannot_reject(smallest_pvalue, rule),
         f"not computable in {100 * not_computable:.3g} %": not_computable > 0,
     }
     return tuple(name for name, raised in named.items() if raised)
@@ -415,7 +461,7 @@ class OperatingCharacteristics:
     sizes : (S,) float array
         True sizes.
     certified, uncertified, inconclusive : (S,) float array
-        Probability of each verdict; they sum to 1.
+        Probability of each verdict; they sum to 1. A test that rejected in no replicate is counted as certified.
     mean_replicates : (S,) float array
         Expected replicates until the verdict.
     rule : Rule

@@ -25,6 +25,7 @@ __all__ = ["WildBootstrap", "wild_bootstrap"]
 
 Array = NDArray[np.float64]
 
+MOST_DRAWS = 10_000_000
 ALTERNATIVES = ("two-sided", "equal-tailed", "less", "greater")
 TIES = ("include", "exclude")
 TIE = float(np.sqrt(np.finfo(float).eps))  # relative: v = ±1 repeats the sample, and rounding decides its side
@@ -362,6 +363,8 @@ def _whole(B: int) -> int:
         draws = 0
     if draws < 1:
         raise InputError(f"B={B!r} is not a number of draws: pass a whole number of at least 1, such as 9999.")
+    if draws > MOST_DRAWS:
+        raise InputError(f"B={B!r} is more draws than the bootstrap makes: pass {MOST_DRAWS:,} at most, such as 9999.")
     return draws
 
 
