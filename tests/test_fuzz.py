@@ -91,9 +91,9 @@ def test_a_right_answer_is_right(right):
     [
         (lambda res: {"coef": res.coef * (1 + 1e-4)}, ("wrong", "coefficient")),
         (lambda res: {"coef": res.coef * (1 + 1e-9)}, ("imprecise", "coefficient")),
-        (lambda res: {"vcov": res.vcov * (1 + 1e-4)}, ("wrong", "se CV1")),
-        (lambda res: {"vcov": res.vcov * (1 + 1e-9)}, ("imprecise", "se CV1")),
-        (lambda res: {"vcov": res.vcov * np.nan}, ("wrong", "NaN for an se that exists, no warning")),
+        (lambda res: {"scaled": res.scaled * (1 + 1e-4)}, ("wrong", "se CV1")),
+        (lambda res: {"scaled": res.scaled * (1 + 1e-9)}, ("imprecise", "se CV1")),
+        (lambda res: {"scaled": res.scaled * np.nan}, ("wrong", "NaN for an se that exists, no warning")),
         (lambda res: {"dof": res.dof + 1}, ("wrong", "dof")),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_planted_fault_is_found(right, change, found):
 
 def test_a_warning_makes_a_nan_only_too_cautious(right):
     answer = judge.ask(lambda: warnings.warn("as it is", judge.LyraWarning, stacklevel=1))
-    nan = replace(right, vcov=right.vcov * np.nan)
+    nan = replace(right, scaled=right.scaled * np.nan)
     assert findings(nan, answer) == {("cautious", "NaN for an se that exists")}
 
 
@@ -123,7 +123,10 @@ def test_a_noise_for_a_zero_standard_error_is_wrong(right):
     g = np.repeat(np.arange(4), 10)
     alone = (g == 0).astype(float)
     exact = Exact.of([alone.tolist(), (1 - alone).tolist()], regression().y.tolist(), g.tolist())
-    noisy = replace(right, names=("a", "b"), coef=right.coef[:2], vcov=np.eye(2) * 1e-32, dof=right.dof[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        noisy = cluster_robust(regression().y, np.column_stack([alone, 1 - alone]), clusters=g, names=("a", "b"))
+    noisy = replace(noisy, scaled=np.eye(2) * 1e-32)
     kinds = {(f.kind, f.what) for f in judge.standard_errors(exact, noisy, judge.Answer(), "CV1")}
     assert ("wrong", "se that is zero") in kinds
 

@@ -292,7 +292,8 @@ def refused(error, *positional, **keywords):
             FRAME,
             ByCluster(),
             OWN | {"icc": 0.1},
-            "a table takes no icc=: it takes cluster, covariates, level, outcome, stratum, weights, window.",
+            "a table takes no icc=: it takes cluster, covariates, decimal, delimiter, encoding, level, missing, outcome, "
+            "stratum, weights, window.",
         ),
         (
             lyra.fit("y ~ x", FRAME, clusters="shop"),
@@ -452,11 +453,13 @@ def test_a_store_of_other_data_is_refused(tmp_path):
 
 def test_a_corrupt_store_is_kept_aside(tmp_path):
     path = tmp_path / "run.sqlite"
-    path.write_bytes(b"not a store")
+    lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path)
+    half = path.read_bytes()[:5000]
+    path.write_bytes(half)
     told = refused(DataError, SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path)
     assert told == (
-        f"the store {path} is corrupt (file is not a database): it was moved to {path}.corrupt-1 and nothing was "
-        "deleted; run again to start a new store"
+        f"the store {path} is corrupt (database disk image is malformed): it was moved to {path}.corrupt-1 and nothing "
+        "was deleted; run again to start a new store"
     )
-    assert (tmp_path / "run.sqlite.corrupt-1").read_bytes() == b"not a store"
+    assert (tmp_path / "run.sqlite.corrupt-1").read_bytes() == half
     assert lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path).rows[0].replicates == 500

@@ -209,9 +209,10 @@ def test_too_many_columns_are_refused_before_they_are_made():
 def test_names_that_are_no_text(columns):
     frame = FRAME[["orders", "treat", "city"]].set_axis(columns, axis=1)
     with pytest.raises(InputError) as caught:
-        lyra.fit("y ~ `1`", frame, clusters="y")
+        lyra.fit("y ~ `1`", frame, clusters="1")
     assert str(caught.value) == (
-        f"'1' is not a column, and the names {columns[1]!r}, {columns[2]!r} are no text: rename the columns as text."
+        f"clusters='1' is not a column, and the names {columns[1]!r}, {columns[2]!r} are no text: rename the columns "
+        "as text."
     )
 
 

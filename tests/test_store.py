@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyra.errors import DataError, InputError, LyraError
-from lyra.store import Store, canonical, digest
+from lyra.store import MAGIC, Store, canonical, digest
 
 CONFIG = {
     "seed": 7,
@@ -203,17 +203,35 @@ def test_another_configuration_is_refused_by_field(full):
         assert store.keys() == KEYS
 
 
-def test_a_file_that_is_no_database_is_kept_aside(path):
-    path.write_bytes(b"not a database at all" * 100)
-    (path.with_name("run.sqlite.corrupt-1")).write_bytes(b"an earlier one")
-    aside = path.with_name("run.sqlite.corrupt-2")
-    assert refusal(DataError, path) == (
-        f"the store {path} is corrupt (file is not a database): it was moved to {aside} and nothing was "
-        "deleted; run again to start a new store"
+OTHERS = [b"y,t,g\n1,0,a\n" * 100, b"S", b"not a database at all" * 100, MAGIC, MAGIC + bytes(200)]
+
+
+@pytest.mark.parametrize("content", OTHERS, ids=["csv", "one byte", "text", "magic alone", "magic and zeros"])
+def test_a_file_that_is_not_lyras_is_left_as_it_is(path, content):
+    path.write_bytes(content)
+    assert refusal(DataError, path).endswith(
+        "of another program, and was left as it is: choose another path for the store"
     )
-    assert aside.read_bytes() == b"not a database at all" * 100
-    assert path.with_name("run.sqlite.corrupt-1").read_bytes() == b"an earlier one"
-    with Store(path, CONFIG) as store:
+    assert path.read_bytes() == content
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+def test_a_link_to_a_file_that_is_not_lyras_is_left_as_it_is(path):
+    sales = path.with_name("sales.csv")
+    sales.write_bytes(OTHERS[0])
+    path.symlink_to(sales)
+    assert "of another program, and was left as it is" in refusal(DataError, path)
+    assert (path.is_symlink(), sales.read_bytes()) == (True, OTHERS[0])
+
+
+def test_a_second_corrupt_store_does_not_take_the_name_of_the_first(full):
+    half = full.read_bytes()[:8192]
+    full.write_bytes(half)
+    full.with_name("run.sqlite.corrupt-1").write_bytes(b"an earlier one")
+    assert f"it was moved to {full.with_name('run.sqlite.corrupt-2')} and" in refusal(DataError, full)
+    assert full.with_name("run.sqlite.corrupt-1").read_bytes() == b"an earlier one"
+    assert full.with_name("run.sqlite.corrupt-2").read_bytes() == half
+    with Store(full, CONFIG) as store:
         assert store.keys() == []
 
 
@@ -226,12 +244,6 @@ def test_a_store_cut_short_is_kept_aside(full):
         "nothing was deleted; run again to start a new store"
     )
     assert aside.read_bytes() == half
-
-
-def test_a_single_byte_is_not_a_new_store(path):
-    path.write_bytes(b"S")  # sqlite itself would take it for an empty file
-    assert "(file is not a database)" in refusal(DataError, path)
-    assert path.with_name("run.sqlite.corrupt-1").read_bytes() == b"S"
 
 
 def test_a_store_that_lost_its_list_of_tables_is_not_a_new_store(full):
@@ -259,13 +271,14 @@ def test_a_changed_configuration_is_noticed(full):
     assert "(its configuration does not match its checksum)" in refusal(DataError, full)
 
 
-def test_the_log_of_a_corrupt_store_goes_with_it(path):
-    path.write_bytes(b"garbage")
-    path.with_name("run.sqlite-wal").write_bytes(b"the log")
-    refusal(DataError, path)
-    assert not path.exists()
-    assert path.with_name("run.sqlite.corrupt-1").read_bytes() == b"garbage"
-    assert path.with_name("run.sqlite.corrupt-1-wal").read_bytes() == b"the log"
+def test_the_log_of_a_corrupt_store_goes_with_it(full):
+    half = full.read_bytes()[:8192]
+    full.write_bytes(half)
+    full.with_name("run.sqlite-wal").write_bytes(b"the log")
+    refusal(DataError, full)
+    assert not full.exists()
+    assert full.with_name("run.sqlite.corrupt-1").read_bytes() == half
+    assert full.with_name("run.sqlite.corrupt-1-wal").read_bytes() == b"the log"
 
 
 def test_the_database_of_another_program_is_left_alone(path):
@@ -273,16 +286,18 @@ def test_the_database_of_another_program_is_left_alone(path):
         other.execute("CREATE TABLE customers (name)")
     other.close()
     before = path.read_bytes()
-    assert refusal(DataError, path) == (f"{path} is a database of another program: choose another path for the store")
+    assert refusal(DataError, path) == (
+        f"{path} is a database of another program, and was left as it is: choose another path for the store"
+    )
     assert path.read_bytes() == before
 
 
 def test_a_store_of_another_format_is_left_alone(full):
     with sqlite3.connect(full) as later:
-        later.execute("PRAGMA user_version = 2")
+        later.execute("PRAGMA user_version = 9")
     later.close()
     assert refusal(DataError, full) == (
-        f"the store {full} has format 2 and this lyra reads format 1: choose another store"
+        f"the store {full} has format 9 and this lyra reads format 2: choose another store"
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lyra.advice import NEVER_REJECTS, NOT_COMPUTABLE, WORDS, Advice, Judged, Rung, advise
-from lyra.certificate import Certificate, Row
+from lyra.advice import NOT_COMPUTABLE, Advice, Judged, Rung, advise
+from lyra.certificate import Certificate, worst_verdict
 from lyra.diagnose import Diagnosis, diagnose
 from lyra.errors import InputError, UnidentifiedWarning, listed, option
 from lyra.ols import Fit
@@ -256,18 +256,11 @@ def _judged(certificate: Certificate) -> dict[str, Judged]:
     found = {}
     for method in dict.fromkeys(row.method for row in certificate.rows):
         own = [row for row in certificate.rows if row.method == method]
-        verdict = max(map(_word, own), key=WORDS.index)
+        verdict = worst_verdict(own)
         worst = max(own, key=lambda row: row.size)
         size = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
         found[method] = Judged(verdict, *size, certificate.alpha, usable=all(row.usable for row in own))
     return found
-
-
-def _word(row: Row) -> str:
-    """Return a verdict in the words of this table: not computable, and never rejects, are words of their own."""
-    if row.not_computable == row.replicates:
-        return NOT_COMPUTABLE
-    return NEVER_REJECTS if row.verdict == "certified" and not row.usable else row.verdict
 
 
 def _without_an_answer(rungs: Sequence[Rung], certificate: Certificate) -> Iterator[tuple[str, Judged]]:

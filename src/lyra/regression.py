@@ -28,8 +28,8 @@ from lyra.wild import WildBootstrap, wild_bootstrap
 
 __all__ = ["Regression", "fit", "fit_moments"]
 
-QUICK_NUMBERS = 2**27  # entries of cluster Grams simulated in about a second
-MOST_DOUBLINGS = 5
+QUICK_NUMBERS = 2**29  # entries of cluster Grams simulated in a few seconds, when no line settles sooner
+MOST_DOUBLINGS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
