@@ -292,8 +292,10 @@ def refused(error, *positional, **keywords):
             FRAME,
             ByCluster(),
             OWN | {"icc": 0.1},
-            "a table takes no icc=: it takes cluster, covariates, decimal, delimiter, encoding, level, missing, outcome, "
-            "stratum, weights, window.",
+            (
+                "a table takes no icc=: it takes cluster, covariates, decimal, delimiter, encoding, level, missing, "
+                "outcome, stratum, weights, window."
+            ),
         ),
         (
             lyra.fit("y ~ x", FRAME, clusters="shop"),
