@@ -342,3 +342,13 @@ def test_refuses_what_is_no_option():
     )
     for value in (None, ["a"], 11, np.array(["a", "b"])):
         assert refusal(check.one_of, value, ("a", "b"), what="kind").startswith(f"kind={value!r} is unknown: ")
+
+
+def test_whole_numbers_in_rows_of_a_list_keep_their_digits_or_are_refused():
+    with pytest.raises(InputError) as caught:
+        check.as_matrix([[1.0, 2**60 + k] for k in range(60)])
+    assert str(caught.value) == (
+        "X lost its digits: its numbers exceed 2**53, where 59 of its distinct values are no longer apart as 64-bit "
+        "floats; subtract its smallest value first."
+    )
+    assert check.as_matrix([[1.0, 2.0**60 * k] for k in range(3)])[0].dtype.kind == "f"

@@ -231,3 +231,16 @@ def test_digits_lost_without_a_cluster_are_told(variant):
     told = str(caught[0].message)
     assert told.startswith(f"Without cluster 0 the columns are nearly collinear: {variant} keeps about ")
     assert told.endswith(" digits for x1, x2; leave one of these columns out, or read CV1 beside it.")
+
+
+@pytest.mark.parametrize("variant", ["HC0", "CV0", "CV1"])
+@pytest.mark.parametrize("seed", range(40))
+def test_what_one_cluster_alone_says_has_no_variance_whatever_its_rows(variant, seed):
+    """The intercept beside a dummy of all clusters, or rows, but one is that one's mean: its scores sum to zero."""
+    rng = np.random.default_rng([20_330, seed])
+    g = np.sort(rng.integers(0, int(rng.integers(3, 15)), 60))
+    others = g != g[0] if variant.startswith("CV") else np.arange(60) != 7
+    columns = np.column_stack([np.ones(60), others])
+    with pytest.warns(UnidentifiedWarning):
+        found = cluster_robust(rng.normal(size=60), columns, clusters=g, variant=variant)
+    assert np.isnan(found.se[0])

@@ -114,6 +114,8 @@ def _table_of_rows(X: Any) -> NDArray[Any]:
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2:
         raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
+    if isinstance(X, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= EXACT).any():
+        array = np.array([list(row) if isinstance(row, Iterable) else [row] for row in X], dtype=object)
     masked = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
     return _numeric(array, None if masked is None else masked.reshape(array.shape), what="X")
 

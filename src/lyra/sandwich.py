@@ -1,6 +1,6 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the (K, K) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
+Every function returns the (q, q) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
 the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
 its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
@@ -40,68 +40,70 @@ __all__ = [
 Array = NDArray[np.float64]
 
 LOST = 4e-13  # a relative error that is told
+EPS = float(np.finfo(float).eps)
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
 # --- the variants -------------------------------------------------------------------------------
 
 
-def iid(fit: Fit) -> Array:
+def iid(fit: Fit, R: Array) -> Array:
     """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return _carried_back(fit, np.eye(fit.K)) * fit.rss * small_sample(fit, "iid")
+    return np.asarray(R @ fit.directions @ fit.directions.T @ R.T * fit.rss * small_sample(fit, "iid"))
 
 
-def hc0(fit: Fit) -> Array:
+def hc0(fit: Fit, R: Array) -> Array:
     """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance."""
-    return _carried_back(fit, _rowwise(fit, 0.0))
+    return _rowwise(fit, R, 0.0)
 
 
-def hc1(fit: Fit) -> Array:
+def hc1(fit: Fit, R: Array) -> Array:
     """HC0 · N/(N − K)."""
-    return hc0(fit) * small_sample(fit, "HC1")
+    return hc0(fit, R) * small_sample(fit, "HC1")
 
 
-def hc2(fit: Fit) -> Array:
+def hc2(fit: Fit, R: Array) -> Array:
     """Residuals divided by √(1 − h_i) [MacKinnon and White 1985]."""
-    return _carried_back(fit, _rowwise(fit, -0.5))
+    return _rowwise(fit, R, -0.5)
 
 
-def hc3(fit: Fit) -> Array:
+def hc3(fit: Fit, R: Array) -> Array:
     """Residuals divided by 1 − h_i, no factor."""
-    return _carried_back(fit, _rowwise(fit, -1.0))
+    return _rowwise(fit, R, -1.0)
 
 
-def cv0(fit: Fit) -> Array:
+def cv0(fit: Fit, R: Array) -> Array:
     """Σ s_g s_g', no factor."""
-    return _carried_back(fit, fit.scores.T @ fit.scores)
+    return _summed(fit, R, fit.scores)
 
 
-def cv1(fit: Fit) -> Array:
+def cv1(fit: Fit, R: Array) -> Array:
     """CV0 · G/(G − 1) · (N − 1)/(N − K): Stata's, and every package's default."""
-    return cv0(fit) * small_sample(fit, "CV1")
+    return cv0(fit, R) * small_sample(fit, "CV1")
 
 
-def cv2(fit: Fit) -> Array:
+def cv2(fit: Fit, R: Array) -> Array:
     """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
-    adjusted = adjusted_scores(fit, -0.5)
-    return _carried_back(fit, adjusted.T @ adjusted)
+    return _summed(fit, R, adjusted_scores(fit, -0.5))
 
 
-def cv3(fit: Fit) -> Array:
+def cv3(fit: Fit, R: Array) -> Array:
     """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
-    moved = moves(fit)
+    moved = moves(fit) @ R.T
     return moved.T @ moved * small_sample(fit, "CV3")
 
 
-def cv3j(fit: Fit) -> Array:
+def cv3j(fit: Fit, R: Array) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
-    moved = moves(fit)
+    moved = moves(fit) @ R.T
     moved = moved - moved.mean(axis=0)
     return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
 
 
-def _carried_back(fit: Fit, meat: Array) -> Array:
-    return np.asarray(fit.directions @ meat @ fit.directions.T)
+def _summed(fit: Fit, R: Array, scores: Array) -> Array:
+    """Return the sum of squares of scores (n, K), each carried to R β̂ first: what is zero then stays zero."""
+    carried = scores @ (R @ fit.directions).T
+    return np.asarray(carried.T @ carried)
 
 
 def small_sample(fit: Fit, variant: str) -> float:
@@ -123,7 +125,7 @@ def small_sample(fit: Fit, variant: str) -> float:
 class Variant:
     """A covariance estimator: its function, its formula in words, its power of 1 − λ, and what it allows for."""
 
-    function: Callable[[Fit], Array]
+    function: Callable[[Fit, Array], Array]
     formula: str
     power: float | None = None  # of (1 − λ) in the adjusted score; None where the scores are not clusters'
     clustered: bool = True
@@ -197,14 +199,14 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
 def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
     """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
     about = range(fit.K) if about is None else about
-    vcov = VARIANTS[variant].function(fit)
+    vcov = VARIANTS[variant].function(fit, np.eye(fit.K))
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     gone = sorted({j for case in lost for j in case.coefficients})
     zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))
     zero = np.setdiff1d(zero, gone)
     if lost:
         _warn_of(fit, lost, variant, about)
-    if variant in LEAVE_OUT:
+    if variant in (*LEAVE_OUT, *LEAVE_ROW_OUT):
         _warn_of_lost_digits(fit, variant, about)
     told = [j for j in zero.tolist() if j in about]
     if told:
@@ -215,20 +217,35 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
 
 
 def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
-    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
-    if worst is None or worst.loss <= LOST:
+    """Warn where the columns are nearly collinear without one cluster or, for HC2 and HC3, without one row."""
+    found = _worst_cluster(fit) if variant in LEAVE_OUT else _worst_row(fit)
+    if found is None:
         return
-    lost = carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)
-    names = [fit.names[j] for j in lost if j in about]
+    where, loss, directions = found
+    names = [fit.names[j] for j in carriers(fit, directions, MOST) if j in about]
     if not names:
         return
+    plain = "CV1" if variant in LEAVE_OUT else "HC1"
     warnings.warn(
-        f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
-        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 "
-        "beside it.",
+        f"Without {where} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
+        f"{listed(names, 4)}; leave one of these columns out, or read {plain} beside it.",
         ConditionWarning,
         stacklevel=5,
     )
+
+
+def _worst_cluster(fit: Fit) -> tuple[str, float, Array] | None:
+    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return None
+    where = f"cluster {fit.labels[worst.clusters][0]!s}"
+    return where, worst.loss, worst.vectors[0][:, [int(worst.left[0].argmin())]]
+
+
+def _worst_row(fit: Fit) -> tuple[str, float, Array] | None:
+    near = [each for each in _heavy_rows(fit) if each[1] > SINGULAR]
+    row, left, direction = min(near, key=lambda each: each[1], default=(0, 1.0, np.zeros((fit.K, 0))))
+    return (f"row {row}", EPS / left, direction) if near else None
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
@@ -300,15 +317,15 @@ def all_regular(left: Array) -> bool:
     return bool((np.diagonal(factors, axis1=1, axis2=2) ** 2 > 1e3 * SINGULAR).all())
 
 
-def _rowwise(fit: Fit, power: float) -> Array:
-    """Return Σ (f(1 − h_i) û_i)² q_i q_i' over rows q_i in orthonormal coordinates, h_i = |q_i|²."""
-    meat = np.zeros((fit.K, fit.K))
+def _rowwise(fit: Fit, R: Array, power: float) -> Array:
+    """Return Σ (f(1 − h_i) û_i)² w_i w_i' over rows w_i = R W q_i, h_i = |q_i|²."""
+    total = np.zeros((len(R), len(R)))
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         u = work - Z @ fit.theta
         Q *= (adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * u)[:, None]
-        meat += Q.T @ Q
-    return meat
+        total += _summed(fit, R, Q)
+    return total
 
 
 # --- leave-outs that do not exist ---------------------------------------------------------------
@@ -335,15 +352,19 @@ def _cases(fit: Fit) -> Iterator[Unidentified]:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
 
-def _unidentified_rows(fit: Fit) -> list[Unidentified]:
-    """Return the rows that alone carry a direction of X: those with h_i = |q_i|² = 1, the direction being q_i."""
-    start, lost = 0, list[Unidentified]()
+def _heavy_rows(fit: Fit) -> Iterator[tuple[int, float, Array]]:
+    """Yield (row, 1 − h_i, q_i) of the rows whose 1 − h_i = 1 − |q_i|² loses digits by subtraction."""
+    start = 0
     for Z, _ in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
-        alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
-        lost.extend(Unidentified(start + int(i), carriers(fit, Q[i][:, None])) for i in alone)
+        left = 1.0 - np.einsum("ij,ij->i", Q, Q)
+        yield from ((start + int(i), float(left[i]), Q[i][:, None]) for i in np.flatnonzero(left < EPS / LOST))
         start += len(Z)
-    return lost
+
+
+def _unidentified_rows(fit: Fit) -> list[Unidentified]:
+    """Return the rows that alone carry a direction of X: those with h_i = 1, the direction being q_i."""
+    return [Unidentified(row, carriers(fit, q)) for row, left, q in _heavy_rows(fit) if left <= SINGULAR]
 
 
 def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:

@@ -162,7 +162,8 @@ class Inference:
         size = np.abs(scaled).max(axis=1)
         gap, scaled = (restrictions @ self.coef - _values(r, q)) / size, scaled / size[:, None]
         used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
-        V = scaled[:, used] @ self.scaled[np.ix_(used, used)] @ scaled[:, used].T
+        lost = np.isnan(self.scaled[np.ix_(used, used)]).any()
+        V = np.full((q, q), np.nan) if lost else VARIANTS[self.variant].function(self.fit, scaled)
         contrasts = scaled @ self.fit.directions
         if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
             _refuse_singular(q)
