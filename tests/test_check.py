@@ -348,7 +348,23 @@ def test_whole_numbers_in_rows_of_a_list_keep_their_digits_or_are_refused():
     with pytest.raises(InputError) as caught:
         check.as_matrix([[1.0, 2**60 + k] for k in range(60)])
     assert str(caught.value) == (
-        "X lost its digits: its numbers exceed 2**53, where 59 of its distinct values are no longer apart as 64-bit "
-        "floats; subtract its smallest value first."
+        "column 1 of X lost its digits: its numbers exceed 2**53, where 59 of its distinct values are no "
+        "longer apart as 64-bit floats; subtract its smallest value first."
     )
     assert check.as_matrix([[1.0, 2.0**60 * k] for k in range(3)])[0].dtype.kind == "f"
+
+
+@pytest.mark.parametrize("make", [np.array, list, lambda x: np.array(x, dtype=object)])
+def test_whole_numbers_that_are_rounded_within_their_spread_are_refused(make):
+    """Distinct as floats, 2**60 from zero and a few thousand from each other, where floats are multiples of 256."""
+    with pytest.raises(InputError) as caught:
+        check.as_vector(make([2**60 + 300 * k for k in range(9)]), what="x")
+    assert str(caught.value) == (
+        "x lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more than 1e-14 of "
+        "their spread; subtract its smallest value first."
+    )
+
+
+def test_whole_numbers_far_apart_are_taken_as_they_round():
+    numbers = [0, 2**60 + 1, 2**62 + 3, -(2**61) - 1]
+    np.testing.assert_array_equal(check.as_vector(numbers, what="x"), np.array(numbers, dtype=float))

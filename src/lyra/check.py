@@ -5,6 +5,7 @@ Cluster labels are coded in `labels`; `encode`, `united` and `natural_key` are h
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
 from operator import index
 from typing import Any
@@ -35,6 +36,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 EXACT = 2**53  # beyond it a float64 has not every whole number
+ROUNDED = 1e-14  # of the spread of a column
 
 
 def as_vector(values: Any, *, what: str) -> NDArray[Any]:
@@ -115,7 +117,10 @@ def _table_of_rows(X: Any) -> NDArray[Any]:
     if array.ndim != 2:
         raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
     if isinstance(X, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= EXACT).any():
-        array = np.array([list(row) if isinstance(row, Iterable) else [row] for row in X], dtype=object)
+        rows = [list(row) if isinstance(row, Iterable) else [row] for row in X]
+        return np.column_stack(
+            [as_vector(list(c), what=f"column {j} of X") for j, c in enumerate(zip(*rows, strict=True))]
+        )
     masked = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
     return _numeric(array, None if masked is None else masked.reshape(array.shape), what="X")
 
@@ -182,13 +187,31 @@ def _refuse_collapsed(exact: NDArray[Any], floats: Array | None, *, what: str) -
         return
     table = exact.reshape(len(exact), -1)
     for j, column in enumerate(floats.reshape(len(exact), -1).T):
-        lost = len(set(table[:, j].tolist())) - np.unique(column).size
+        held = table[:, j].tolist()
+        where = what if table.shape[1] == 1 else f"column {j} of {what}"
+        lost = len(set(held)) - np.unique(column).size
         if lost:
-            where = what if table.shape[1] == 1 else f"column {j} of {what}"
             raise InputError(
                 f"{where} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
                 "apart as 64-bit floats; subtract its smallest value first."
             )
+        if _is_rounded(table[:, j], column):
+            raise InputError(
+                f"{where} lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more "
+                "than 1e-14 of their spread; subtract its smallest value first."
+            )
+
+
+def _is_rounded(exact: NDArray[Any], floats: Array) -> bool:
+    """Whether 64-bit floats are off by more of the spread than a use of the column would forgive."""
+    there = np.isfinite(floats)
+    if exact.dtype.kind in "iu":
+        wide = exact.astype(np.longdouble)
+        off = float(np.abs(wide - floats).max())
+    else:
+        pairs = zip(exact[there].tolist(), floats[there].tolist(), strict=True)
+        off = float(max((abs(Fraction(one) - Fraction(other)) for one, other in pairs), default=0))
+    return off > ROUNDED * float(np.ptp(floats[there]))
 
 
 def same_length(**lengths: int) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
-from lyra.leave_out import SINGULAR, adjustment, heavy, heavy_spectra, spectra
+from lyra.leave_out import NIL, SINGULAR, adjustment, heavy, heavy_spectra, spectra
 from lyra.ols import Fit
 from lyra.rounding import carried, carried_by_residuals, carried_by_rows
 
@@ -346,8 +346,9 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
     for each in heavy_spectra(fit):
-        lost = each.left[0] <= SINGULAR
-        coefficients = carriers(fit, each.vectors[0][:, lost]) if lost.any() else ()
+        lost, left = each.left[0] <= SINGULAR, each.left[0]
+        least = min(CARRIES, float(left.min(where=left > NIL, initial=1.0)))  # what 1/(1 − λ) would multiply
+        coefficients = carriers(fit, each.vectors[0][:, lost], least) if lost.any() else ()
         if coefficients:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
