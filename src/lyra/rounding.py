@@ -94,5 +94,5 @@ def _y_squares(fit: Fit) -> Array:
     """Return y_g'y_g (G,) where sums by cluster fit in memory, else y'y for each."""
     f, moments = _whole(fit), fit.moments.with_tensor()
     if moments.keeps_tensor:
-        return np.asarray(np.einsum("i,gij,j->g", f, moments.tensor, f))
+        return np.asarray(np.maximum(np.einsum("i,gij,j->g", f, moments.tensor, f), 0.0))
     return np.full(fit.G, y_size(fit))
