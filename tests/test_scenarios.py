@@ -13,8 +13,7 @@ from lyra.errors import FinerClustersWarning, InputError
 from lyra.moments import Moments
 from lyra.ols import least_squares
 from lyra.scenarios import Analysis, design_name, history_scenarios, model_scenarios, world_scenarios
-from lyra.sources import History
-from lyra.units import Units
+from lyra.units import History, Units
 
 WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)
 PLAIN = {"": Analysis()}

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import dense
-from lyra import Moments, moments, ols, rows
+from lyra import Moments, moments, ols, rows, sums
 from lyra.errors import DroppedColumnsWarning, UnidentifiedWarning
 from lyra.ols import least_squares
-from lyra.rows import cross_products
 from lyra.sandwich import VARIANTS, leave_one_out
 from lyra.se import cluster_robust
+from lyra.sums import cross_products
 from lyra.wald import Inference, infer
 from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
 
@@ -367,10 +367,10 @@ def test_both_paths_of_cross_products_give_the_sums(r, rows_per_block, data):
     expected = np.array([W[r.clusters == g].T @ W[r.clusters == g] for g in range(clusters.start, clusters.stop)])
     source = rows.ArrayRows(r.clusters.astype(np.int32), r.X, r.y)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "RUN", rows_per_block)
-        patch.setattr(rows, "ROWS_PER_BLOCK", rows_per_block)
+        patch.setattr(sums, "RUN", rows_per_block)
+        patch.setattr(sums, "ROWS_PER_BLOCK", rows_per_block)
         for most_runs in (0, 2048):
-            patch.setattr(rows, "MOST_RUNS", most_runs)
+            patch.setattr(sums, "MOST_RUNS", most_runs)
             got = cross_products(source, lambda X, y: (X, y), clusters, G=r.G)
             assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
@@ -378,7 +378,7 @@ def test_both_paths_of_cross_products_give_the_sums(r, rows_per_block, data):
 def test_a_table_read_in_many_blocks_is_the_same_table(monkeypatch):
     r = a_regression()
     whole = {variant: fit(r, variant) for variant in VARIANTS if variant not in {"HC2", "HC3"}}
-    monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 5)
+    monkeypatch.setattr(sums, "ROWS_PER_BLOCK", 5)
     monkeypatch.setattr(rows.ArrayRows.blocks, "__defaults__", (5,))
     for variant, expected in whole.items():
         same(fit(r, variant), expected, 1e-12)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.rows import FirstPass, Rows, gram, largest
+from lyra.rows import Rows
+from lyra.sums import FirstPass, gram, largest
 
 __all__ = ["Basis", "backward", "forward", "independent_columns", "inverse", "settle"]
 

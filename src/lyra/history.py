@@ -15,9 +15,8 @@ from lyra.errors import DroppedRowsWarning
 from lyra.formula import evaluate, parse
 from lyra.query import Variables, ordered, plain, resolve, take_census
 from lyra.scan import HeldRows, held
-from lyra.sources import History
 from lyra.tables import Frame, Table, as_table, reading_of
-from lyra.units import Units
+from lyra.units import History, Units
 
 __all__ = ["read_history"]
 

@@ -21,17 +21,8 @@ from numpy.typing import NDArray
 from lyra import check
 from lyra.basis import Basis, inverse, settle
 from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
-from lyra.rows import (
-    ArrayRows,
-    FirstPass,
-    Rows,
-    complete,
-    cross_products,
-    first_pass,
-    owned,
-    plain_sums,
-    weighted_sums,
-)
+from lyra.rows import ArrayRows, Rows, complete, owned
+from lyra.sums import FirstPass, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from lyra import check
 from lyra.formula import Column, Indicator, evaluate
 from lyra.query import KEY, Query, plain
-from lyra.rows import ROWS_PER_BLOCK, Block, owned
+from lyra.rows import ROWS_PER_BLOCK, Block, changed, owned
 from lyra.tables import Frame, Table, fetch
-from lyra.witness import changed
 
 __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 

@@ -16,8 +16,9 @@ from lyra.diagnose import diagnose
 from lyra.errors import FinerClustersWarning, InputError, option
 from lyra.ols import Fit
 from lyra.samples import WorldLike
-from lyra.sources import History, HistorySource, ModelSource, WorldSource
+from lyra.sources import HistorySource, ModelSource, WorldSource
 from lyra.trials import Method, Scenario, Trial, stream
+from lyra.units import History
 
 __all__ = [
     "DEFAULT_METHODS",

@@ -35,11 +35,10 @@ from lyra.grams import (
 from lyra.identity import described, fingerprint
 from lyra.ols import Fit
 from lyra.samples import Grams, Sample, WorldLike
-from lyra.units import Units
+from lyra.units import History, Units
 
 __all__ = [
     "LEVELS",
-    "History",
     "HistorySource",
     "ModelSource",
     "RowSource",
@@ -219,22 +218,6 @@ def _covariate(sample: Sample, name: str) -> Array:
 # --- the user's own data ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class History:
-    """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
-
-    y: Array
-    W: Array
-    units: Units
-    dropped_rows: int = 0
-    window_order: str | None = None
-    """What the order of the windows is, in words."""
-
-    def identity(self) -> dict[str, str]:
-        """Return a hash of every array and of every column of labels, by what it is."""
-        return _identity(self.y, self.W, self.units)
-
-
 @dataclass(frozen=True, eq=False)
 class HistorySource:
     """The outcome fixed, the treatment drawn again by the declared design.
@@ -268,7 +251,7 @@ class HistorySource:
     def identity(self) -> dict[str, Any]:
         """Return a hash of every array and of every column of labels, the design and the analysis."""
         drawn = {"design": described(self.design), "level": self.level}
-        return _identity(self.y, self.W, self.units) | drawn
+        return History(self.y, self.W, self.units).identity() | drawn
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, the sharp null of no effect true in each."""
@@ -343,12 +326,6 @@ class HistorySource:
             yy=float(y @ y),
             N=y.size,
         )
-
-
-def _identity(y: Array, W: Array, units: Units) -> dict[str, str]:
-    labels = {f.name: getattr(units, f.name) for f in fields(units)}
-    named = {f"{name} labels": fingerprint(column) for name, column in labels.items() if column is not None}
-    return {"outcome": fingerprint(y), "covariates": fingerprint(W)} | named
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 from lyra import check
 from lyra.errors import InputError, option
 from lyra.ols import Fit
-from lyra.sources import History
+from lyra.units import History
 
 __all__ = ["COLUMNS", "TABLE", "coefficient", "fit_of", "past", "refuse_foreign", "whole_seed"]
 

@@ -20,8 +20,10 @@ from lyra.errors import InputError, did_you_mean
 from lyra.focal import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.grams import Table, replicates_of_grams, table_gram
 from lyra.identity import described
-from lyra.se import cluster_robust
+from lyra.moments import Moments
+from lyra.ols import least_squares
 from lyra.sources import HistorySource, Source
+from lyra.wald import infer
 from lyra.weights import choose_law
 
 __all__ = [
@@ -201,7 +203,7 @@ def _one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, 
 
 
 def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, float, float]:
-    res = cluster_robust(y, X, clusters=clusters, variant="HC1")
+    res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant="HC1")
     low, high = res.conf_int()[-1]
     return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0
 

@@ -1,4 +1,4 @@
-"""The labels that randomisation and clustering read: who sits in which cluster, window and stratum."""
+"""Who sits in which cluster, window and stratum, as randomisation and clustering read it; and with it an outcome."""
 
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, TypeAlias
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lyra.errors import InputError
+from lyra.identity import fingerprint
 
-__all__ = ["Bools", "Codes", "Seed", "Units"]
+__all__ = ["Bools", "Codes", "History", "Seed", "Units"]
 
 Bools: TypeAlias = NDArray[np.bool_]
 Codes: TypeAlias = NDArray[np.intp]
@@ -105,3 +106,21 @@ def _column(name: str, labels: ArrayLike) -> NDArray[Any]:
     if column.ndim != 1 or not column.size:
         raise InputError(f"{name} has shape {column.shape}; give a one-dimensional array with a label for every row")
     return column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
+
+    y: NDArray[np.float64]
+    W: NDArray[np.float64]
+    units: Units
+    dropped_rows: int = 0
+    window_order: str | None = None
+    """What the order of the windows is, in words."""
+
+    def identity(self) -> dict[str, str]:
+        """Return a hash of every array and of every column of labels, by what it is."""
+        labels = {f.name: getattr(self.units, f.name) for f in fields(self.units)}
+        named = {f"{name} labels": fingerprint(column) for name, column in labels.items() if column is not None}
+        return {"outcome": fingerprint(self.y), "covariates": fingerprint(self.W)} | named

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.basis import Basis
-from lyra.errors import DataError
-from lyra.rows import ROWS_PER_BLOCK, Block, Rows
+from lyra.rows import ROWS_PER_BLOCK, Block, Rows, changed
 
-__all__ = ["Watched", "Witness", "changed", "first_look"]
+__all__ = ["Watched", "Witness", "first_look"]
 
 Array = NDArray[np.float64]
 
@@ -124,11 +123,3 @@ class Watched:
 def _rounding(sizes: Array, K: int) -> Array:
     """Return the share of Σ |ỹ_i − z_i'θ| |z_i'r| that another order of summation may change, a cluster (G,)."""
     return EPS * (64.0 + 4.0 * K + 8.0 * np.sqrt(sizes))
-
-
-def changed() -> DataError:
-    """Return the refusal of rows that are others than those of the first look."""
-    return DataError(
-        "The rows are no longer those of the fit: an array, a frame or a file was changed after it was read; "
-        "fit again, or fit a copy."
-    )
