@@ -6,12 +6,12 @@ from warnings import simplefilter
 
 import numpy as np
 
+from lyra.data.units import Units
 from lyra.designs import ByCluster
-from lyra.moments import Moments
-from lyra.ols import least_squares
-from lyra.sources import HistorySource, ModelSource
-from lyra.trials import BLOCK, Trial
-from lyra.units import Units
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import least_squares
+from lyra.simulation.source import HistorySource, ModelSource
+from lyra.trials.trial import BLOCK, Trial
 
 ANALYTIC = ("iid", "CV1", "CV2", "CV3")
 

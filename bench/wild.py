@@ -17,11 +17,11 @@ import sys
 
 import numpy as np
 
-from lyra.forms import values_at, wald_statistics
-from lyra.moments import Moments
-from lyra.ols import least_squares
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import least_squares
+from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
+from lyra.robust.wild.draws import values_at, wald_statistics
 from lyra.se import wild_cluster_bootstrap
-from lyra.wild import WildBootstrap, wild_bootstrap
 
 B = 9_999
 

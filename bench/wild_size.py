@@ -17,11 +17,11 @@ import time
 
 import numpy as np
 
-from lyra.focal import run_method
-from lyra.moments import Moments
-from lyra.ols import least_squares
-from lyra.sources import ModelSource
-from lyra.weights import LAWS, Enumerated
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import least_squares
+from lyra.robust.replicates import run_method
+from lyra.robust.wild.multipliers import LAWS, Enumerated
+from lyra.simulation.source import ModelSource
 
 METHODS = ("CV1", "CV2", "CV3", "WCR-11", "WCR-31", "WCR-33")
 BATCH = 200

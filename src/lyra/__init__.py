@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 from lyra.version import __version__
 
 if TYPE_CHECKING:
-    from lyra.certificate import Certificate
-    from lyra.engine import RegressorWorld, World
-    from lyra.harness import certify
-    from lyra.moments import Moments
+    from lyra.certifying import certify
+    from lyra.fitting import Regression, fit, fit_moments
+    from lyra.moments.moments import Moments
     from lyra.planning import PowerAnalysis, power
-    from lyra.regression import Regression, fit, fit_moments
+    from lyra.simulation.world import RegressorWorld, World
+    from lyra.verdict.certificate import Certificate
 
 __all__ = [
     "Certificate",
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Certificate": "certificate",
-    "Moments": "moments",
+    "Certificate": "verdict.certificate",
+    "Moments": "moments.moments",
     "PowerAnalysis": "planning",
-    "Regression": "regression",
-    "RegressorWorld": "engine",
-    "World": "engine",
-    "certify": "harness",
-    "fit": "regression",
-    "fit_moments": "regression",
+    "Regression": "fitting",
+    "RegressorWorld": "simulation.world",
+    "World": "simulation.world",
+    "certify": "certifying",
+    "fit": "fitting",
+    "fit_moments": "fitting",
     "power": "planning",
 }
 

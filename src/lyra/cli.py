@@ -31,9 +31,9 @@ from lyra.errors import (
 from lyra.version import __version__
 
 if TYPE_CHECKING:
-    from lyra.certificate import Certificate
-    from lyra.ladder import Ladder
-    from lyra.regression import Regression
+    from lyra.fitting import Regression
+    from lyra.verdict.certificate import Certificate
+    from lyra.verdict.ladder import Ladder
 
 __all__ = ["app", "main", "run"]
 
@@ -144,7 +144,7 @@ def fit(  # noqa: PLR0913  an option a choice the shell leaves open
         Print one JSON document; NaN and infinity are null in it.
     """
     with _told(as_json=json) as told, _progress("reading and fitting") as progress, _on_disk(data) as path:
-        from lyra.regression import fit as regress
+        from lyra.fitting import fit as regress
 
         csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
         regression = regress(formula, path, clusters=cluster, **csv)
@@ -236,7 +236,7 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     """
     out = _file(out, "certificate.json")
     with _told(as_json=json) as told, _progress("certifying") as progress:
-        from lyra.harness import certify as judge
+        from lyra.certifying import certify as judge
 
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= _given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
@@ -349,7 +349,7 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
                 planned = plan(path, _design(**drawn), covariates=covariate, **columns, **csv, **asked)
     _write_document(planned.to_dict() | {"warnings": told}) if json else _write(str(planned))
     if out is not None:
-        from lyra.report import document
+        from lyra.view.pages import document
 
         _keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
     return FINE
@@ -371,7 +371,7 @@ def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
         Equal seeds give equal rows; left out, the file's.
     """
     from lyra.config import read_config
-    from lyra.tables import write_columns
+    from lyra.data.tables import write_columns
 
     _file(out, "")
     asked = read_config(config)
@@ -397,15 +397,15 @@ def demo(*, json: Switch = False) -> int:
     from lyra.datasets import social_insure
 
     with _told(as_json=json) as told, _progress("certifying") as progress:
-        from lyra.harness import certify as judge
-        from lyra.regression import fit as regress
+        from lyra.certifying import certify as judge
+        from lyra.fitting import fit as regress
 
         regression = regress(DEMO, social_insure(), clusters="address")
         ladder = _ladder(regression, bootstrap=True, seed=LESSON_SEED)
         ladder = _certified(regression, ladder, seed=LESSON_SEED)
         lesson = judge(*_lesson(), **_lesson_options(), progress=progress)
     if json:
-        from lyra.report import ladder_document
+        from lyra.view.pages import ladder_document
 
         _write_document(ladder_document(ladder, told) | {"lesson": lesson.to_dict()})
         return FINE
@@ -581,7 +581,7 @@ def _ladder(
     level: float = 0.95,
     seed: int = 0,
 ) -> Ladder:
-    from lyra.ladder import LADDER
+    from lyra.verdict.ladder import LADDER
 
     ladder = regression.ladder(term, methods=variants or LADDER, level=level)
     if not bootstrap:
@@ -595,7 +595,7 @@ def _ladder(
 
 def _certified(regression: Regression, ladder: Ladder, **asked: Any) -> Ladder:
     """Return the ladder with the quick model certificate of those of its methods that can be certified on sums."""
-    from lyra.trials import known_methods
+    from lyra.trials.trial import known_methods
 
     methods = [rung.method for rung in ladder.rungs if rung.method in known_methods() and rung.method != "HC1"]
     if not methods:
@@ -604,7 +604,7 @@ def _certified(regression: Regression, ladder: Ladder, **asked: Any) -> Ladder:
 
 
 def _show_ladder(ladder: Ladder, told: list[str], *, as_json: bool) -> None:
-    from lyra.report import ladder_document, ladder_page
+    from lyra.view.pages import ladder_document, ladder_page
 
     if as_json:
         _write_document(ladder_document(ladder, told))
@@ -618,7 +618,7 @@ def _show_ladder(ladder: Ladder, told: list[str], *, as_json: bool) -> None:
 def _lesson() -> tuple[Any, Any]:
     """Return the world and the designs of the lesson: an ICC of .02 at 35 a cluster, drawn by cluster and by user."""
     from lyra.designs import ByCluster, ByUser
-    from lyra.engine import World
+    from lyra.simulation.world import World
 
     return World(50, cluster_size=35, icc=0.02), [ByCluster(), ByUser()]
 
@@ -628,8 +628,8 @@ def _lesson_options() -> dict[str, Any]:
 
 
 def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
+    from lyra.certifying import certify as judge
     from lyra.config import read_config
-    from lyra.harness import certify as judge
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
@@ -710,7 +710,7 @@ def _share(treated: str) -> Any:
 
 
 def _show_certificate(certificate: Certificate, told: list[str], *, out: str | None, as_json: bool) -> None:
-    from lyra.report import certificate_page
+    from lyra.view.pages import certificate_page
 
     if as_json:
         _write_document(certificate.to_dict() | {"warnings": told})
@@ -751,7 +751,7 @@ def _told(*, as_json: bool) -> Iterator[list[str]]:
 
 @contextmanager
 def _progress(doing: str) -> Iterator[Any]:
-    from lyra.runner import progress_bar
+    from lyra.trials.runner import progress_bar
 
     with progress_bar(doing) as progress:
         yield progress
@@ -779,7 +779,7 @@ def _unprinted(error: OSError) -> str:
 
 def _write_document(values: Any) -> None:
     """Print one JSON document, in ASCII where the output takes no other letters."""
-    from lyra.report import document
+    from lyra.view.pages import document
 
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
     _write(document(values, ascii_only=not unicode))

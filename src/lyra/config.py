@@ -32,10 +32,10 @@ from typing import Any
 import msgspec
 
 from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
-from lyra.engine import RegressorWorld, World
 from lyra.errors import DataError, InputError, did_you_mean
-from lyra.scenarios import DEFAULT_METHODS, Analysis, design_name
-from lyra.verdict import tolerance_named
+from lyra.simulation.world import RegressorWorld, World
+from lyra.verdict.rule import tolerance_named
+from lyra.verdict.scenarios import DEFAULT_METHODS, Analysis, design_name
 
 __all__ = ["Config", "read_config"]
 

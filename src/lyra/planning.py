@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power, t_quantile
 from lyra.designs import Design, Switchback
-from lyra.diagnose import diagnose
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
-from lyra.focal import ANALYTIC, WILD, Replicates, run_method
-from lyra.ols import Fit
-from lyra.samples import WorldLike
-from lyra.sources import HistorySource, ModelSource, WorldSource
-from lyra.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
-from lyra.trials import BLOCK, Trial
+from lyra.regression.least_squares import Fit
+from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.replicates import ANALYTIC, WILD, Replicates, run_method
+from lyra.simulation.samples import WorldLike
+from lyra.simulation.source import HistorySource, ModelSource, WorldSource
+from lyra.simulation.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
+from lyra.trials.trial import BLOCK, Trial
+from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power, t_quantile
 
 __all__ = ["PowerAnalysis", "power"]
 

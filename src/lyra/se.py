@@ -7,14 +7,14 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from lyra import check
-from lyra.dof import RULES
-from lyra.moments import Moments
-from lyra.nested import nested_fit
-from lyra.ols import least_squares
-from lyra.sandwich import LEAVE_OUT, variant_named
-from lyra.wald import Inference, infer
-from lyra.wild import WildBootstrap, wild_bootstrap
+from lyra.data import check
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import least_squares
+from lyra.regression.nested import nested_fit
+from lyra.robust.dof import RULES
+from lyra.robust.inference import Inference, infer
+from lyra.robust.sandwich import LEAVE_OUT, variant_named
+from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
 
 __all__ = ["cluster_robust", "wild_cluster_bootstrap"]
 

@@ -1,0 +1,1 @@
+"""Whatever the user has -> complete rows, and who sits where."""

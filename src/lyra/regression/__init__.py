@@ -1,0 +1,1 @@
+"""Sums -> an estimate and its scores."""

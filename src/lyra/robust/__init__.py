@@ -1,0 +1,1 @@
+"""An estimate -> standard error, law, p-value and interval, by every method."""

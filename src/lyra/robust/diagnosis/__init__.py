@@ -1,0 +1,1 @@
+"""What the clusters can bear."""

@@ -1,0 +1,155 @@
+"""Degrees of freedom: G − 1, N − K, the normal, and Satterthwaite's for any contrast of any cluster variant."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.data import check
+from lyra.errors import ConditionWarning, InputError, listed
+from lyra.regression.least_squares import Fit
+from lyra.robust.leave_out import Spectrum, adjustment, heavy_spectra, spectra
+from lyra.robust.sandwich import MOST, VARIANTS, carriers
+
+__all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "satterthwaite"]
+
+Array = NDArray[np.float64]
+
+ROUNDING = 1e-13  # the share of tr P that is rounding: a form that is zero has no degrees of freedom
+NEARLY_ALL = 1e-6  # 1 − λ below which the degrees of freedom of CV3 lose digits
+LEAVES_OUT = -1.0
+RULES = ("satterthwaite", "G-1", "N-K", "normal")
+
+
+def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
+    """Return ν = (tr P)²/tr P² for each contrast (q, K), with P of the variant's quadratic form under Var(u) = σ²I.
+
+    NaN where P is zero: cluster dummies alone leave no score to any cluster. Nothing is subtracted that could cancel:
+    P_gg = z_g'E_g(I − E_g)z_g and P_gh = −W_g'W_h, summed pair by pair for clusters that dominate.
+
+    For CV2 these are the degrees of freedom of Bell and McCaffrey [1]_, as in Pustejovsky and Tipton [2]_.
+
+    References
+    ----------
+    .. [1] R. M. Bell and D. F. McCaffrey (2002), Bias reduction in standard errors for linear regression with
+       multi-stage samples. Survey Methodology 28, 169-181.
+    .. [2] J. E. Pustejovsky and E. Tipton (2018), Small-sample methods for cluster-robust variance estimation and
+       hypothesis testing in fixed effects models. JBES 36, 672-683.
+    """
+    power = VARIANTS[variant].power
+    if power is None:
+        raise InputError(f"dof='satterthwaite' is not defined for {variant}: choose CV1, CV2 or CV3, or another dof.")
+    if power == LEAVES_OUT:
+        _warn_of_lost_digits(fit, variant)
+    Z = _unit(contrasts * fit.units @ fit.directions)
+    dominant = [_weighted(each, Z, power)[0] for each in heavy_spectra(fit)]
+    alone = {each.first for each in heavy_spectra(fit)}
+    own, trace, squares = np.zeros(len(Z)), np.zeros(len(Z)), np.zeros(len(Z))
+    WW = np.zeros((len(Z), fit.K, fit.K))
+    for each in spectra(fit):
+        W, d, inside = _weighted(each, Z, power)
+        own, trace, squares = own + d.sum(axis=0), trace + inside.sum(axis=0), squares + np.sum(inside**2, axis=0)
+        rest = W[[g not in alone for g in np.arange(fit.G)[each.clusters].tolist()]]
+        squares -= np.sum(np.einsum("gsk,gsk->gs", rest, rest) ** 2, axis=0)
+        WW += rest.transpose(1, 2, 0) @ rest.transpose(1, 0, 2)
+        squares += sum(2.0 * np.sum(np.einsum("gsk,sk->gs", rest, one[0]) ** 2, axis=0) for one in dominant)
+    squares += np.sum(WW * WW, axis=(1, 2))
+    pairs = itertools.combinations(dominant, 2)
+    squares += sum(2.0 * np.einsum("sk,sk->s", one[0], other[0]) ** 2 for one, other in pairs)
+    real = trace > ROUNDING * np.maximum(own, 1.0)  # own is 1 or more unless a cluster alone carries the contrast
+    return np.asarray(np.divide(trace**2, squares, out=np.full(len(Z), np.nan), where=real))
+
+
+def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
+    """Warn where (1 − λ)^−1 is so large that its square, in orthonormal coordinates, hides the other columns' part."""
+    worst = min(heavy_spectra(fit), key=lambda each: each.least, default=None)
+    if worst is None or worst.least > NEARLY_ALL:
+        return
+    names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)), 4)
+    digits = -np.log10(np.finfo(float).eps / np.sqrt(worst.least)) - 1.0
+    warnings.warn(
+        f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom "
+        f"of {variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
+        ConditionWarning,
+        stacklevel=4,
+    )
+
+
+def _unit(Z: Array) -> Array:
+    """Return contrasts (q, K) of length one."""
+    Z = Z / np.abs(Z).max(axis=1, keepdims=True)
+    return np.asarray(Z / np.linalg.norm(Z, axis=1, keepdims=True))
+
+
+def _weighted(each: Spectrum, Z: Array, power: float) -> tuple[Array, Array, Array]:
+    """Return W_g = V(λ ∘ z) (g, q, K), z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), z = (1 − λ)^power ∘ V'Z."""
+    z = (Z @ each.vectors) * adjustment(each.left, power)[:, None, :]
+    weighted = z * each.values[:, None, :]
+    W = weighted @ each.vectors.transpose(0, 2, 1)
+    d = np.einsum("gsk,gsk->gs", z, weighted)
+    return W, d, np.einsum("gsk,gsk,gk->gs", z, weighted, each.left)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticForms:
+    """The quadratic forms P^st of c_s'V c_t under Var(u) = I; the G×G matrices diag(d^st) − W^s W^t' are never formed.
+
+    Attributes
+    ----------
+    d : ndarray (G, q, q)
+        d_g^st = Σ_k z_gk^s z_gk^t λ_gk.
+    W : ndarray (G, q, K)
+        W_g^s = V_g (λ_g ∘ z_g^s).
+    """
+
+    d: Array
+    W: Array
+
+    @property
+    def expectation(self) -> Array:
+        """tr P^st (q, q): the expected covariance of the contrasts under Var(u) = I."""
+        return np.asarray(self.d.sum(axis=0) - np.einsum("gsk,gtk->st", self.W, self.W))
+
+    @property
+    def variation(self) -> float:
+        """Σ_st Σ_gh P^ss_gh P^tt_gh + P^st_gh P^ts_gh: the summed variances of the covariance's entries."""
+        inner = np.einsum("gsk,gtk->gst", self.W, self.W)
+        M = np.einsum("gsk,gtl->stkl", self.W, self.W)
+        own = np.einsum("gss->gs", self.d)
+        length = np.einsum("gss->gs", inner)
+        diagonal = np.sum(own, axis=1) @ np.sum(own - 2.0 * length, axis=1) + np.sum(M * M)
+        crossed = np.sum(self.d * (self.d - 2.0 * inner)) + np.einsum("stkl,stlk->", M, M)
+        return float(diagonal + crossed)
+
+
+def quadratic_forms(fit: Fit, contrasts: Array, power: float) -> QuadraticForms:
+    """Return the quadratic forms of contrasts (q, K) in orthonormal coordinates, f = (1 − λ)^power."""
+    q = len(contrasts)
+    forms = QuadraticForms(np.empty((fit.G, q, q)), np.empty((fit.G, q, fit.K)))
+    for each in spectra(fit):
+        z = (contrasts @ each.vectors) * adjustment(each.left, power)[:, None, :]
+        weighted = z * each.values[:, None, :]
+        forms.d[each.clusters] = z @ weighted.transpose(0, 2, 1)
+        forms.W[each.clusters] = weighted @ each.vectors.transpose(0, 2, 1)
+    return forms
+
+
+def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array, str]:
+    """Return the degrees of freedom (K,) of every coefficient and the name of the rule used.
+
+    With no rule: Satterthwaite for CV2, G − 1 for the other cluster variants, N − K for iid and HC0-HC3.
+    """
+    if rule is None:
+        rule = "satterthwaite" if variant == "CV2" else "G-1" if VARIANTS[variant].clustered else "N-K"
+    match check.one_of(rule, RULES, what="dof"):
+        case "satterthwaite":
+            return satterthwaite(fit, np.eye(fit.K), variant), rule
+        case "G-1":
+            return np.full(fit.K, float(fit.G - 1)), rule
+        case "N-K":
+            return np.full(fit.K, float(fit.N - fit.K)), rule
+    return np.full(fit.K, np.inf), rule

@@ -1,0 +1,35 @@
+"""The reference laws of a t statistic: p-values, intervals, and their names in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lyra.data import check
+
+__all__ = ["law_name", "t_interval", "t_pvalue"]
+
+Array = NDArray[np.float64]
+
+
+def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:
+    """Return P(|T| ≥ |statistic|) for T ~ t(dof); dof = inf is the normal."""
+    from scipy.special import ndtr, stdtr
+
+    size, nu = -np.abs(np.asarray(statistic, dtype=float)), np.asarray(dof, dtype=float)
+    return np.asarray(2.0 * np.where(np.isinf(nu), ndtr(size), stdtr(nu, size)))
+
+
+def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
+    """Return estimate ± t(dof) quantile · se, (..., 2)."""
+    from scipy.special import ndtri, stdtrit
+
+    tail = 0.5 + check.coverage(level) / 2.0
+    quantile = np.where(np.isinf(dof), ndtri(tail), stdtrit(np.where(np.isfinite(dof), dof, 1.0), tail))
+    half = np.where(np.isnan(dof), np.nan, quantile) * se
+    return np.stack([estimate - half, estimate + half], axis=-1)
+
+
+def law_name(rule: str, dof: float) -> str:
+    """Return the reference law in words, such as t(41) or t(17.3)."""
+    return "normal" if rule == "normal" else f"t({dof:.4g})" if rule == "satterthwaite" else f"t({dof:.0f})"

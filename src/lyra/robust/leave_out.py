@@ -1,0 +1,192 @@
+"""What is left of the design without a cluster: I − E_g, accurate also where g carries nearly all of a direction.
+
+1 − λ is lost by subtraction when λ is near 1. Only clusters with tr E_g near 1 or above can come near, at most about K
+of them: for these the sums of the *other* clusters are added up, A_(−g) = R'R is factored with pivoting, in which a
+column that lives in g is merely small, and with F = R L⁻ᵀ, F'F = I − E_g: the eigenvalues 1 − λ are squares of the
+singular values of F, found by Jacobi's method to their last digits [1]_. The score is that of the others with its
+sign changed, X_g'û_g = −R't, so that V's_g = −σ U't divides by nothing.
+
+References
+----------
+.. [1] Z. Drmač and K. Veselić (2008), New fast and accurate Jacobi SVD algorithm. SIAM Journal on Matrix Analysis and
+   Applications 29, 1322-1362.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.moments.basis import backward, forward
+from lyra.regression.least_squares import CACHE_BYTES, Fit
+
+__all__ = ["NIL", "SINGULAR", "Spectrum", "adjustment", "heavy", "heavy_spectra", "spectra"]
+
+Array = NDArray[np.float64]
+
+SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
+NIL = 1e-13  # 1 − λ that is rounding
+NEARLY = 0.05  # the part of a direction that the others must hold for a difference to keep its digits
+ROUNDING = 1e-15  # of a column's sum of squares over all clusters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """E_g = V diag(λ) V' of some clusters, with 1 − λ and V's_g/√(1 − λ) as they are and not as differences.
+
+    Attributes
+    ----------
+    clusters : slice
+        Which clusters.
+    values, left, halves : ndarray (g, K)
+        λ, 1 − λ and V's_g/√(1 − λ), zero where 1 − λ is.
+    vectors : ndarray (g, K, K)
+        V.
+    moved : ndarray (g, K) or None
+        A_(−g)⁻¹ Σ_{h≠g} s_h, the move of the working coefficients, where it was found beside them.
+    loss : float
+        The relative error in what follows from these numbers: ε over the share of a column, among the other clusters,
+        that is its own.
+    """
+
+    clusters: slice
+    values: Array
+    left: Array
+    vectors: Array
+    halves: Array
+    moved: Array | None = None
+    loss: float = 0.0
+
+    @property
+    def first(self) -> int:
+        """The cluster, of one."""
+        return int(np.arange(self.clusters.stop)[self.clusters][0])
+
+    @property
+    def is_small(self) -> bool:
+        """Whether some 1 − λ is so small that a difference loses its digits, and is not rounding."""
+        return bool(((self.left > NIL) & (self.left < NEARLY)).any())
+
+    @property
+    def least(self) -> float:
+        """The smallest 1 − λ that is not zero."""
+        return float(np.min(self.left, where=self.left > SINGULAR, initial=1.0))
+
+    def adjusted(self, power: float) -> Array:
+        """Return V (1 − λ)^power V's_g, (g, K); for powers below zero nothing where 1 − λ is zero."""
+        inner = self.halves * adjustment(self.left, power) * np.sqrt(self.left)
+        return np.asarray(np.einsum("gkl,gl->gk", self.vectors, inner))
+
+
+def adjustment(left: Array, power: float) -> Array:
+    """Return f(1 − λ) = (1 − λ)^power, and 0 where 1 − λ is zero (Moore-Penrose)."""
+    return np.where(left > SINGULAR, np.maximum(left, SINGULAR) ** power, 0.0 if power else 1.0)
+
+
+def spectra(fit: Fit) -> Iterator[Spectrum]:
+    """Yield the spectra of all clusters in blocks; kept for the next caller when small."""
+    if "spectra" in fit.memo:
+        yield fit.memo["spectra"]
+        return
+    dominant = heavy_spectra(fit)
+    for clusters, E in fit.grams():
+        found = _spectrum(clusters, E, fit.scores[clusters])
+        for one in dominant:
+            _replace(found, one)
+        if found.values.shape[0] == fit.G and found.vectors.nbytes <= CACHE_BYTES:
+            fit.memo["spectra"] = found
+        yield found
+
+
+def _spectrum(clusters: slice, E: Array, scores: Array) -> Spectrum:
+    values, vectors = np.linalg.eigh(E)
+    values = np.clip(values, 0.0, 1.0)
+    left = 1.0 - values
+    turned = np.einsum("gkl,gk->gl", vectors, scores)
+    halves = np.where(left > SINGULAR, turned / np.sqrt(np.maximum(left, SINGULAR)), 0.0)
+    return Spectrum(clusters, values, left, vectors, halves)
+
+
+def _replace(found: Spectrum, one: Spectrum) -> None:
+    g = one.first - found.clusters.start
+    if 0 <= g < len(found.values):
+        for ours, theirs in (
+            (found.values, one.values),
+            (found.left, one.left),
+            (found.vectors, one.vectors),
+            (found.halves, one.halves),
+        ):
+            ours[g] = theirs[0]
+
+
+# --- clusters that may carry nearly all of a direction ---------------------------------------------
+
+
+def heavy(E: Array) -> NDArray[np.intp]:
+    """Return which clusters of a block (g, K, K) might: λ ≤ tr E_g."""
+    return np.flatnonzero(np.trace(E, axis1=1, axis2=2) > 1.0 - NEARLY)
+
+
+def heavy_spectra(fit: Fit) -> list[Spectrum]:
+    """Return the spectra of those clusters, one each: from the sums of all others where 1 − λ is small and not zero."""
+    if "heavy" not in fit.memo:
+        alone = [each for clusters, E in fit.grams() for each in _one_by_one(fit, clusters, E)]
+        small = np.array([each.first for each in alone if each.is_small], dtype=np.intp)
+        graded = {g: _graded(fit, g, A, scores) for g, A, scores in _without(fit, small)} if small.size else {}
+        fit.memo["heavy"] = [graded.get(each.first, each) for each in alone]
+    found: list[Spectrum] = fit.memo["heavy"]
+    return found
+
+
+def _one_by_one(fit: Fit, clusters: slice, E: Array) -> Iterator[Spectrum]:
+    for g in heavy(E).tolist():
+        here = slice(clusters.start + g, clusters.start + g + 1)
+        yield _spectrum(here, E[g : g + 1], fit.scores[here])
+
+
+def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Array]]:
+    """Yield (g, Σ_{h≠g} A_h, Σ_{h≠g} s_h) in the kept working columns for the clusters `which`, in order."""
+    cuts = np.unique(np.concatenate([[0], which, which + 1]))
+    cuts = cuts[cuts < fit.G]
+    piece = np.repeat(np.arange(cuts.size), np.diff(np.append(cuts, fit.G)))
+    sums = np.zeros((cuts.size, fit.K, fit.K))
+    for clusters, A in fit.moments.blocks():
+        kept = A[:, fit.kept][:, :, fit.kept]
+        starts = np.flatnonzero(np.diff(piece[clusters], prepend=-1))
+        sums[piece[clusters][starts]] += np.add.reduceat(kept, starts, axis=0)
+    scores = np.add.reduceat(fit.moments.scores(fit.theta)[:, fit.kept], cuts, axis=0)
+    for g in which.tolist():
+        others = np.arange(cuts.size) != piece[g]
+        yield g, sums[others].sum(axis=0), scores[others].sum(axis=0)
+
+
+def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
+    """Return the spectrum of cluster g from the sums A (K, K) and scores (K,) of the others."""
+    from scipy.linalg.lapack import dgejsv, dpstrf
+
+    S = np.linalg.norm(fit.L, axis=1)
+    factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
+    values, left, half = np.ones(fit.K), np.zeros(fit.K), np.zeros(fit.K)
+    vectors, moved, loss = np.eye(fit.K), None, 0.0
+    if rank:
+        order, lower = pivots - 1, np.tril(factor)[:, :rank]
+        whole = forward(fit.L, np.diag(S))[order]  # (S L⁻ᵀ), its rows in the order of the pivots
+        t = forward(lower[:rank], (scores / S)[order][None, :rank])[0]
+        sigma, vectors, right, work, _, _ = dgejsv(whole.T @ lower, joba=0, jobu=1, jobv=0)
+        sigma = sigma * (work[0] / work[1])
+        left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ t
+        values = 1.0 - left
+        half[left <= SINGULAR] = 0.0
+        if left.min() > SINGULAR:
+            moved = np.empty((1, fit.K))
+            moved[0, order] = backward(lower, t[None])[0] / S[order]
+            loss = _loss(lower)
+    return Spectrum(slice(g, g + 1), values[None], left[None], vectors[None], half[None], moved, loss)
+
+
+def _loss(lower: Array) -> float:
+    graded = lower / np.linalg.norm(lower, axis=1, keepdims=True)
+    return float(np.finfo(float).eps * np.sum(forward(graded, np.eye(len(graded))) ** 2, axis=1).max())

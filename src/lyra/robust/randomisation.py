@@ -1,0 +1,328 @@
+"""Fit -> randomisation inference for a treatment assigned by cluster: the statistic under every other assignment.
+
+Only the treatment column d changes, and it is constant within clusters, so an assignment needs cluster sums alone. With
+Q an orthonormal basis of the other columns, r = y − QQ'y and, for one assignment, Γ = Q'd and S = d'd − Γ'Γ:
+β̂ = d'r/S, and cluster g's score is c_g = d_g 1'r_g − Γ'Q_g'r_g − β̂ (d_g² N_g − 2 d_g Γ'Q_g'1 + Γ'Q_g'Q_gΓ).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, islice
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.data import check
+from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.regression.least_squares import Fit
+from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
+
+__all__ = ["ENUMERATED", "RandomisationTest", "randomisation_test"]
+
+Array = NDArray[np.float64]
+Assignments = NDArray[np.bool_]
+
+ENUMERATED = 20_000  # assignments up to which all are tried
+STATISTICS = ("t", "beta")
+BLOCK = 2_048  # assignments at a time
+SPANNED = 1e-10  # the share of d'd left by the other columns below which an assignment is not identified
+TIE = 1e-9  # relative distance of two statistics that are one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RandomisationTest:
+    """A test of the sharp null that the treatment shifts every outcome by `h0`.
+
+    Attributes
+    ----------
+    param : str
+        The treatment.
+    h0 : float
+        The effect under the null.
+    kind : str
+        "t" (RI-t) or "beta" (RI-β).
+    statistic : float
+        The statistic of the actual assignment: β̂ − h0, or that over its CV1 standard error.
+    distribution : ndarray (R,)
+        The statistic under every assignment tried, the actual one first; NaN where it is not identified.
+    treated, control : int
+        Clusters in each arm of the actual assignment.
+    enumerated : bool
+        Whether these are all the assignments with as many treated clusters.
+    """
+
+    param: str
+    h0: float
+    kind: str
+    statistic: float
+    distribution: Array = field(repr=False)
+    treated: int
+    control: int
+    enumerated: bool
+
+    @property
+    def n_assignments(self) -> int:
+        """Assignments tried, the actual one among them."""
+        return self.distribution.size
+
+    @property
+    def n_greater(self) -> int:
+        """Assignments strictly more extreme than the actual one."""
+        return int(np.sum(self._size > self._own * (1.0 + TIE)))
+
+    @property
+    def n_ties(self) -> int:
+        """Assignments as extreme as the actual one, itself among them."""
+        return int(np.sum(np.abs(self._size - self._own) <= TIE * self._own))
+
+    @property
+    def n_undefined(self) -> int:
+        """Assignments whose statistic does not exist; they count as more extreme."""
+        return int(np.isnan(self.distribution).sum())
+
+    @property
+    def pvalue(self) -> float:
+        """The share of assignments at least as extreme as the actual one, itself among them."""
+        return (self.n_greater + self.n_ties + self.n_undefined) / self.n_assignments
+
+    @property
+    def smallest_pvalue(self) -> float:
+        """The p-value the most extreme of these assignments would have."""
+        largest = np.nanmax(self._size)
+        return float(np.sum(~(self._size < largest * (1.0 - TIE))) / self.n_assignments)
+
+    @property
+    def _size(self) -> Array:
+        return np.abs(self.distribution)
+
+    @property
+    def _own(self) -> float:
+        return abs(self.statistic)
+
+    def explain(self) -> str:
+        """Return in words what was randomised, how often, and what the p-value can be."""
+        how = "all" if self.enumerated else "a sample of"
+        name = "RI-t" if self.kind == "t" else "RI-beta"
+        lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
+        floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
+        return (
+            f"{name} for {self.param} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
+            f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
+            f"{self.smallest_pvalue:.4g}{floor}){lost}."
+        )
+
+    def __float__(self) -> float:
+        return self.pvalue
+
+
+def randomisation_test(
+    fit: Fit,
+    *,
+    param: str | int,
+    h0: float = 0.0,
+    statistic: str = "t",
+    assignments: Any = None,
+    R: int = 9_999,
+    rng: Any = None,
+) -> RandomisationTest:
+    """Return the randomisation test of a treatment assigned by cluster, from cluster sums alone [1]_.
+
+    The null is sharp: the treatment shifts the outcome of every row by `h0`. Then the outcome without it is known, and
+    the statistic can be computed under every other assignment the design could have made. The p-value is the share of
+    assignments at least as extreme, the actual one included, and is exact when they were equally likely: it rejects at
+    most as often as its level whatever the number of clusters. For the weaker null of no mean effect the level is only
+    approximate; there RI-t is the safer of the two when treated clusters are unlike the others, and neither is reliable
+    with one or two treated clusters.
+
+    Parameters
+    ----------
+    fit : Fit
+        The actual fit; the other columns are covariates and stay as they are.
+    param : str or int
+        The treatment: constant within clusters, with two values.
+    h0 : float
+        The effect under the null.
+    statistic : {"t", "beta"}
+        The CV1 t statistic, or the coefficient.
+    assignments : array (G, R) of bool, optional
+        The assignments the design could have made, clusters in the order of `fit.labels`; needed when it was not
+        complete randomisation (strata, pairs). The actual one is added when it is not among them. Left out: all with
+        the same number of treated clusters when there are at most 20,000, else `R` drawn from them and the actual one.
+    R : int
+        Assignments to draw.
+    rng : anything `numpy.random.default_rng` takes
+        Used only to draw.
+
+    Raises
+    ------
+    InputError
+        No such column, an unknown statistic, R < 1, assignments of another shape.
+    NotIdentifiedError
+        The column varies within clusters, or has not two values.
+
+    References
+    ----------
+    .. [1] J. G. MacKinnon and M. D. Webb (2020), Randomization inference for difference-in-differences with few
+       treated clusters. Journal of Econometrics 218, 435-450.
+
+    Examples
+    --------
+    Two of five clusters are treated and have the two largest means: one assignment in 10 is as extreme.
+
+    >>> import numpy as np
+    >>> from lyra import Moments
+    >>> from lyra.regression.least_squares import least_squares
+    >>> from lyra.robust.randomisation import randomisation_test
+    >>> g = np.repeat(np.arange(5), 2)
+    >>> y = np.array([1.0, 2.0, 2.0, 4.0, 3.0, 3.0, 8.0, 9.0, 7.0, 9.0])
+    >>> m = Moments.from_arrays(y, np.column_stack([np.ones(10), g > 2]), g, names=["one", "treat"])
+    >>> test = randomisation_test(least_squares(m), param="treat", statistic="beta")
+    >>> test.n_assignments, test.pvalue
+    (10, 0.1)
+    """
+    if statistic not in STATISTICS:
+        raise InputError(f"statistic={statistic!r} is unknown: {did_you_mean(str(statistic), STATISTICS)}.")
+    j = check.position(param, fit.names)
+    treatment = _treatment(fit, j)
+    actual = treatment > treatment.min()
+    if assignments is None:
+        tried, enumerated = _complete(actual, R, rng)
+    else:
+        tried, enumerated = _given(assignments, actual), False
+    sums = _covariate_sums(fit, j, h0)
+    low, high = treatment.min(), treatment.max()
+    values = [
+        _statistics(sums, np.where(tried[start : start + BLOCK], high, low), statistic)
+        for start in range(0, tried.shape[0], BLOCK)
+    ]
+    distribution = np.concatenate(values) * (fit.moments.y_unit if statistic == "beta" else 1.0)
+    if statistic == "t":
+        distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
+    treated = int(actual.sum())
+    return RandomisationTest(
+        fit.names[j], float(h0), statistic, float(distribution[0]), distribution, treated, fit.G - treated, enumerated
+    )
+
+
+# --- the treatment ------------------------------------------------------------------------------
+
+
+def _treatment(fit: Fit, j: int) -> Array:
+    """Return the treatment's value in each cluster (G,), or refuse a column that is not one."""
+    values, name = cluster_values(column_sums(fit), fit.moments.sizes)[:, j], fit.names[j]
+    if np.isnan(values).any():
+        raise NotIdentifiedError(
+            f"{name} varies within clusters, so clusters were not what was assigned: cluster at the level of the "
+            "assignment, or use the wild cluster bootstrap."
+        )
+    upper = arms(values)
+    if upper is None:
+        raise NotIdentifiedError(
+            f"{name} does not take two values over the clusters, and randomisation inference needs two arms: choose a "
+            "0/1 column."
+        )
+    return np.asarray(np.where(upper, values.max(), values.min()))
+
+
+# --- the assignments ----------------------------------------------------------------------------
+
+
+def _complete(actual: Assignments, R: int, rng: Any) -> tuple[Assignments, bool]:
+    """Return assignments (R, G) with as many treated clusters, the actual one first, and whether these are all."""
+    G, treated = actual.size, int(actual.sum())
+    if comb(G, treated) <= ENUMERATED:
+        every = np.concatenate(list(_blocks_of_combinations(G, treated)))
+        return _actual_first(every, actual), True
+    if R < 1:
+        raise InputError(f"R={R} assignments cannot be drawn: ask for at least 1, such as 9999.")
+    keys = np.random.default_rng(rng).random((R, G))
+    drawn = np.zeros((R, G), dtype=bool)
+    np.put_along_axis(drawn, np.argpartition(keys, treated - 1, axis=1)[:, :treated], values=True, axis=1)
+    return np.concatenate([actual[None], drawn]), False
+
+
+def _blocks_of_combinations(G: int, treated: int) -> Iterator[Assignments]:
+    chosen = combinations(range(G), treated)
+    while block := list(islice(chosen, BLOCK)):
+        rows = np.zeros((len(block), G), dtype=bool)
+        np.put_along_axis(rows, np.array(block), values=True, axis=1)
+        yield rows
+
+
+def _actual_first(tried: Assignments, actual: Assignments) -> Assignments:
+    """Return the assignments with the actual one moved, or added, to the front."""
+    same = np.flatnonzero((tried == actual).all(axis=1))
+    return np.concatenate([actual[None], np.delete(tried, same[:1], axis=0)])
+
+
+def _given(assignments: Any, actual: Assignments) -> Assignments:
+    array = np.asarray(assignments)
+    if array.ndim != 2 or array.shape[0] != actual.size or array.shape[1] == 0:
+        raise InputError(
+            f"assignments has shape {array.shape} and there are {actual.size} clusters: pass one row a cluster, in the "
+            "order of fit.labels, and one column an assignment."
+        )
+    if not np.isin(array, (0, 1)).all():
+        raise InputError(
+            "assignments holds values other than True and False: say for each cluster whether it is treated."
+        )
+    return _actual_first(array.T.astype(bool), actual)
+
+
+# --- the statistic ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CovariateSums:
+    """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
+
+    ones (G, p) = Q_g'1, gram (G, p, p) = Q_g'Q_g, scores (G, p) = Q_g'r_g, residual (G,) = 1'r_g.
+    """
+
+    sizes: Array
+    ones: Array
+    gram: Array
+    scores: Array
+    residual: Array
+
+
+def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
+    """Return the sums of the fit without column j.
+
+    In orthonormal coordinates the span of the other columns is the complement of z = W'e_j, and the outcome without
+    an effect of h0 leaves û + z (β̂_j − h0)/|z|² after them.
+    """
+    z = fit.W[j]
+    others = np.linalg.qr(z[:, None], mode="complete")[0][:, 1:]
+    size = np.linalg.norm(z)
+    effect = z / size * ((fit.coef[j] - h0) / size)
+    ones, theta = fit.moments.ones, fit.theta
+    M = fit.orthonormal(ones[:, :-1])
+    gram = np.empty((fit.G, fit.K - 1, fit.K - 1))
+    scores = np.empty((fit.G, fit.K - 1))
+    for clusters, E in fit.grams():
+        gram[clusters] = others.T @ E @ others
+        scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
+    residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
+    return _CovariateSums(fit.moments.sizes.astype(float), M @ others, gram, scores, residual)
+
+
+def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:
+    """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D (R, G)."""
+    gamma = D @ sums.ones
+    total = D**2 @ sums.sizes
+    left = total - np.sum(gamma**2, axis=1)
+    left = np.where(left > SPANNED * total, left, np.nan)
+    beta = D @ sums.residual / left
+    if statistic == "beta":
+        return np.asarray(beta)
+    R, p = gamma.shape
+    pairs = (gamma[:, :, None] * gamma[:, None, :]).reshape(R, p * p)
+    own = D**2 * sums.sizes - 2.0 * D * (gamma @ sums.ones.T) + pairs @ sums.gram.reshape(-1, p * p).T
+    scores = D * sums.residual - gamma @ sums.scores.T - beta[:, None] * own
+    meat = np.sum(scores**2, axis=1)
+    return np.asarray(beta * left / np.sqrt(np.where(meat > 0.0, meat, np.nan)))

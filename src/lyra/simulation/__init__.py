@@ -1,0 +1,1 @@
+"""Worlds, own data, a fitted design -> replicates in which the null is true."""

@@ -1,0 +1,1 @@
+"""Replicates x methods -> the table of what each said."""

@@ -1,0 +1,279 @@
+"""The lines of one coefficient, what a certificate says of them, and the clusters they rest on -> which line to read.
+
+This is the only place where a line is named as one to read: tables, dangers and warnings state what is so. A line is a
+candidate when it has an answer and allows for clusters, or when every cluster is one row. The candidates are read in a
+fixed order; to choose the shortest interval in these data would cost size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import comb, inf, isfinite, sqrt
+from typing import Protocol
+
+from lyra.errors import listed, option
+from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
+
+__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "WORDS", "Advice", "Judged", "Lines", "Rung", "advise"]
+
+BOOTSTRAPS = tuple(f"{null}-{kind}" for null in ("WCR", "WCU") for kind in ("11", "31", "13", "33"))
+ORDER = ("CV2", "CV3", *BOOTSTRAPS[:4], "CV3J", *BOOTSTRAPS[4:], "CV1", "CV0")
+OF_ROWS = ("HC3", "HC2", "HC1", "HC0")  # allow for clusters of one row each
+FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
+LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
+
+NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
+WORDS = ("certified", NEVER_REJECTS, "inconclusive", "uncertified", NOT_COMPUTABLE)  # from the best to the worst
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One method's answer: estimate, standard error, t statistic, two-sided p-value, interval and law."""
+
+    method: str
+    estimate: float
+    std_error: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+    dof: float
+    law: str
+
+    @property
+    def computable(self) -> bool:
+        """Whether the method has an answer: a p-value, and not from a standard error of zero."""
+        return isfinite(self.p_value) and self.std_error != 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
+
+    `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims. A method that is not
+    computable has no size: NaN.
+    """
+
+    verdict: str
+    size: float
+    size_low: float
+    size_high: float
+    alpha: float
+    usable: bool
+
+    def __str__(self) -> str:
+        if self.verdict in (NOT_COMPUTABLE, NEVER_REJECTS):
+            return self.verdict
+        return f"{self.verdict} ({'<0.001' if self.size < 0.0005 else f'{self.size:.3f}'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Which line to read, None when none can be trusted, and why."""
+
+    method: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Read {self.method}: {self.reason}" if self.method else f"Read no line: {self.reason}"
+
+
+class Lines(Protocol):
+    """What advice is read from: see `ladder.Ladder`."""
+
+    @property
+    def term(self) -> str:
+        """The coefficient."""
+
+    @property
+    def rungs(self) -> Sequence[Rung]:
+        """Its lines."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows used."""
+
+    @property
+    def arms(self) -> tuple[int, int] | None:
+        """Clusters treated and not, where the term splits them."""
+
+    @property
+    def moulton(self) -> float:
+        """SE(CV1) / SE(iid)."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the clusters can bear."""
+
+    @property
+    def judged(self) -> Mapping[str, Judged]:
+        """What a certificate says; empty without one."""
+
+    @property
+    def judged_up_to(self) -> float:
+        """The largest intraclass correlation it simulated."""
+
+
+def advise(lines: Lines) -> Advice:
+    """Return which line to read and why: by the certificate where there is one, else by rule."""
+    candidates = _candidates(lines)
+    if not candidates:
+        return Advice(None, _why_no_candidate(lines))
+    judged = [rung for rung in candidates if rung.method in lines.judged]
+    found = _by_certificate(lines, judged) if judged else _by_rule(lines, candidates)
+    beside = [sentence for sentence in (_few_in_an_arm(lines, found), _not_covered(lines)) if sentence]
+    return Advice(found.method, " ".join([found.reason, *beside]))
+
+
+def _candidates(lines: Lines) -> list[Rung]:
+    """Return the lines that have an answer and allow for these clusters, in the order they are read."""
+    order = _order(lines)
+    known = [rung for rung in lines.rungs if rung.computable and rung.method in order]
+    return sorted(known, key=lambda rung: order.index(rung.method))
+
+
+def _order(lines: Lines) -> tuple[str, ...]:
+    return (*ORDER, *OF_ROWS) if lines.n_rows == lines.diagnosis.G else ORDER
+
+
+# --- by the certificate -------------------------------------------------------------------------
+
+
+def _by_certificate(lines: Lines, candidates: Sequence[Rung]) -> Advice:
+    """Read the first line that is certified; else the first that is not settled yet; else none."""
+    sound = sorted((rung for rung in candidates if lines.judged[rung.method].usable), key=_rough)
+    if sound:
+        return Advice(sound[0].method, _why_certified(lines.judged[sound[0].method], [rung.method for rung in sound]))
+    unsettled = [rung for rung in candidates if lines.judged[rung.method].verdict == "inconclusive"]
+    if unsettled:
+        return Advice(unsettled[0].method, _why_unsettled(lines.judged[unsettled[0].method]))
+    told = listed(f"{rung.method} {lines.judged[rung.method]}" for rung in candidates)
+    return Advice(None, f"none that allows for clusters is certified on this design ({told}); {_way_out(lines)}.")
+
+
+def _rough(rung: Rung) -> bool:
+    """Whether a line's law is rough, so that it is read after the others."""
+    return rung.method == "CV2" and rung.dof < FEWEST_DOF
+
+
+def _why_certified(judged: Judged, certified: Sequence[str]) -> str:
+    often = f"{100 * judged.size:.1f} %" if judged.size >= 0.0005 else "less than 0.1 %"
+    first = f"; of the certified ({', '.join(certified)}) it is the first in lyra's order" if len(certified) > 1 else ""
+    return f"on this design it flags a true null {often} of the time at {100 * judged.alpha:g} %{first}."
+
+
+def _why_unsettled(judged: Judged) -> str:
+    return (
+        f"its size, {judged.size:.3f} in [{judged.size_low:.3f}, {judged.size_high:.3f}], is not settled yet and no "
+        f"line is certified; more replicates ({option('maximum')}) may settle it."
+    )
+
+
+# --- by rule ------------------------------------------------------------------------------------
+
+
+def _by_rule(lines: Lines, candidates: Sequence[Rung]) -> Advice:
+    lost = [rung for rung in lines.rungs if rung.method in _order(lines) and not rung.computable]
+    alone = _alone(lines)
+    if lost or alone:
+        without = f"without cluster {listed(alone, 3)} there is no estimate of {lines.term!r}, and " if alone else ""
+        return Advice(None, f"{without}what can still be computed is far too small; {_way_out(lines)}.")
+    return Advice(candidates[0].method, f"{_reason(lines, candidates[0])} This is by rule, without a certificate.")
+
+
+def _reason(lines: Lines, best: Rung) -> str:
+    if lines.n_rows == lines.diagnosis.G:
+        return "every cluster is one row, and this line gives each a variance of its own."
+    if best.method == "CV2":
+        return _reason_for_cv2(lines, best)
+    if best.method in ("CV1", "CV0"):
+        return "it allows for clusters, but is too small when they are few or unequal, and no better line is here."
+    if best.method in BOOTSTRAPS:
+        return "it takes its law from these clusters, not from a formula."
+    return "it leaves out one cluster at a time, and errs on the side of caution."
+
+
+def _reason_for_cv2(lines: Lines, best: Rung) -> str:
+    if best.dof < FEWEST_DOF:
+        return (
+            f"with caution, for {best.dof:.3g} degrees of freedom say that very few clusters carry {lines.term!r}; "
+            f"below {FEWEST_DOF:g} no line is sure to hold its level."
+        )
+    return (
+        f"it allows for few and unequal clusters; of the {lines.diagnosis.G} its law keeps {best.dof:.3g} degrees of "
+        f"freedom for {lines.term!r}."
+    )
+
+
+# --- no line to read ----------------------------------------------------------------------------
+
+
+def _why_no_candidate(lines: Lines) -> str:
+    if not any(rung.method in _order(lines) for rung in lines.rungs):
+        return "none here allows for clusters; ask for the lines that do."
+    alone = _alone(lines)
+    why = f": without cluster {listed(alone, 3)} it has no estimate" if alone else ""
+    return f"none that allows for clusters can be computed for {lines.term!r}{why}; {_way_out(lines)}."
+
+
+def _alone(lines: Lines) -> list[str]:
+    """Return the clusters without which the coefficient has no estimate."""
+    j = lines.diagnosis.names.index(lines.term)
+    return [str(case.cluster) for case in lines.diagnosis.unidentified if j in case.coefficients]
+
+
+def _way_out(lines: Lines) -> str:
+    """Return what is left to do: randomisation inference where it can tell anything, else more clusters."""
+    if lines.arms is None:
+        return "more clusters would help"
+    if lines.diagnosis.absorbs_clusters:
+        return (
+            f"{lines.term!r} is constant within clusters and the columns together absorb every cluster's mean, so no "
+            "clusters are left to compare: leave out columns of the clusters, or find more clusters"
+        )
+    if _assignments(lines) < LEAST_ASSIGNMENTS:
+        return (
+            f"more clusters on each side would help, for {lines.arms[0]} treated of {lines.diagnosis.G} can be drawn "
+            f"in {_assignments(lines):,.0f} ways only, too few for randomisation inference at 5 %"
+        )
+    return f"use {_randomisation(lines)}, or find more clusters on each side"
+
+
+def _assignments(lines: Lines) -> float:
+    treated, control = lines.arms or (0, 0)
+    return float(comb(treated + control, treated)) if treated + control < 1_000 or min(treated, control) < 3 else inf
+
+
+def _randomisation(lines: Lines) -> str:
+    return f"randomisation inference (in Python, fit.randomisation_test({lines.term!r}))"
+
+
+# --- beside the line ----------------------------------------------------------------------------
+
+
+def _few_in_an_arm(lines: Lines, found: Advice) -> str:
+    few = found.method is not None and lines.arms is not None and min(lines.arms) < TINY_ARM
+    if not few or _assignments(lines) < LEAST_ASSIGNMENTS:
+        return ""
+    return f"Few clusters stand for one side, so show {_randomisation(lines)} beside it."
+
+
+def _not_covered(lines: Lines) -> str:
+    """Return what a certificate leaves out, where SE(CV1)/SE(iid) is far from what it simulated.
+
+    Far is two standard deviations of a standard error with G − 1 degrees of freedom, √(2/(G − 1)) of itself.
+    """
+    d = lines.diagnosis
+    if not lines.judged or lines.n_rows == d.G:
+        return ""
+    absorbed = d.absorbs_clusters
+    simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
+    if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
+        return ""
+    shock = "which these columns absorb" if absorbed else f"with an ICC up to {lines.judged_up_to:.3g}"
+    return (
+        f"The certificate covers a shock common to a cluster's rows, {shock}: SE(CV1)/SE(iid) would be "
+        f"{simulated:.2f}. It is {lines.moulton:.2f} here, and what makes it so, such as serial correlation or "
+        "effects that differ by cluster, is not covered."
+    )

@@ -1,0 +1,292 @@
+"""One coefficient under one method after another, what each is certified to be, and which line to read."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lyra.errors import InputError, UnidentifiedWarning, listed, option
+from lyra.regression.least_squares import Fit
+from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
+from lyra.robust.inference import Inference, infer
+from lyra.robust.wild.bootstrap import WildBootstrap
+from lyra.verdict.advice import NOT_COMPUTABLE, Advice, Judged, Rung, advise
+from lyra.verdict.certificate import Certificate, worst_verdict
+
+__all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
+
+LADDER = ("iid", "CV1", "CV2", "CV3")
+AUTHORS = ("rademacher", "webb", "mammen")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ladder:
+    """One coefficient under one method after another.
+
+    Attributes
+    ----------
+    term : str
+        The coefficient.
+    rungs : tuple of Rung
+        A line a method.
+    level : float
+        Coverage of the intervals.
+    n_rows, n_clusters, dropped_rows : int
+        Rows and clusters used, and rows left out.
+    arms : (int, int) or None
+        Clusters treated and not, when the term has two values and is constant within clusters.
+    moulton : float
+        SE(CV1) / SE(iid): how many times too small the naive standard error is [1]_.
+    diagnosis : Diagnosis
+        What the clusters can bear, with the dangers of this coefficient.
+    judged : mapping of str to Judged
+        What a certificate says of the methods; empty without one.
+    judged_on : tuple of str
+        The designs that certificate tried.
+    judged_up_to : float
+        The largest intraclass correlation it simulated.
+
+    References
+    ----------
+    .. [1] B. R. Moulton (1986), Random group effects and the precision of regression estimates. Journal of
+       Econometrics 32, 385-397.
+    """
+
+    term: str
+    rungs: tuple[Rung, ...]
+    level: float
+    n_rows: int
+    n_clusters: int
+    dropped_rows: int
+    arms: tuple[int, int] | None
+    moulton: float
+    diagnosis: Diagnosis
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+    judged_on: tuple[str, ...] = ()
+    judged_up_to: float = 0.0
+
+    def __getitem__(self, method: str) -> Rung:
+        for rung in self.rungs:
+            if rung.method == method:
+                return rung
+        known = ", ".join(rung.method for rung in self.rungs)
+        raise InputError(f"{method!r} is not on this ladder: it has {known}.")
+
+    @property
+    def advice(self) -> Advice:
+        """Which line to read, and why: every page, document and printed result says this and nothing else."""
+        return advise(self)
+
+    def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
+        """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""
+        return replace(self, rungs=(*self.rungs, _bootstrapped(boot, self)))
+
+    def with_certificate(self, certificate: Certificate) -> Ladder:
+        """Return the ladder with what a certificate says of its methods; its advice is read from that."""
+        return replace(
+            self,
+            judged=_judged(certificate) | dict(_without_an_answer(self.rungs, certificate)),
+            judged_on=certificate.designs,
+            judged_up_to=_largest_icc(certificate, self.diagnosis),
+        )
+
+    def tidy(self) -> dict[str, list[Any]]:
+        """Return columns method, estimate, std_error, statistic, p_value, conf_low, conf_high, dof, law."""
+        return {name: [getattr(rung, name) for rung in self.rungs] for name in Rung.__slots__}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python values."""
+        columns = self.tidy()
+        treated, control = self.arms or (None, None)
+        advice = self.advice
+        return {
+            "n_rows": self.n_rows,
+            "n_clusters": self.n_clusters,
+            "dropped_rows": self.dropped_rows,
+            "term": self.term,
+            "ladder": [
+                dict(zip(columns, line, strict=True)) | _told(self.judged.get(line[0]))
+                for line in zip(*columns.values(), strict=True)
+            ],
+            "diagnostics": {
+                "level": self.level,
+                "treated_clusters": treated,
+                "control_clusters": control,
+                "moulton_ratio": self.moulton,
+                "dangers": list(self.diagnosis.dangers),
+                "other_terms": list(self.other_terms),
+                "read": advice.method,
+                "reason": advice.reason,
+                "advice": str(advice),
+            },
+        }
+
+    def __str__(self) -> str:
+        width = max(6, *(len(rung.method) for rung in self.rungs))
+        heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+        laws = max(map(len, ("law", *(rung.law for rung in self.rungs))))
+        lines = [self.term, f"{'method':<{width}}" + "".join(f"{head:>12}" for head in heads) + f"  {'law':<{laws}}"]
+        for rung in self.rungs:
+            cells = "".join(f"{getattr(rung, head):>12.5g}" for head in heads)
+            lines.append(f"{rung.method:<{width}}{cells}  {rung.law:<{laws}}")
+        if self.judged:
+            lines[1:] = [
+                f"{line}  {told}" for line, told in zip(lines[1:], ("certificate", *self.verdicts), strict=True)
+            ]
+        return "\n".join(line.rstrip() for line in (*lines, *self.facts, self.diagnosis.explain(), str(self.advice)))
+
+    __repr__ = __str__
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What the certificate says of each line, with its size; a dash where it was not asked."""
+        return tuple(str(self.judged.get(rung.method, "-")) for rung in self.rungs)
+
+    @property
+    def other_terms(self) -> tuple[str, ...]:
+        """The other coefficients of the fit, the constant left out."""
+        d = self.diagnosis
+        return tuple(name for j, name in enumerate(d.names) if name != self.term and j != d.unit)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What a reader must know beside the lines: rows, clusters, arms, the Moulton ratio, other coefficients."""
+        left_out = f" ({self.dropped_rows:,} left out for a missing value)" if self.dropped_rows else ""
+        drawn = f": {self.arms[0]} treated, {self.arms[1]} not" if self.arms else ""
+        ratio = NOT_COMPUTABLE if np.isnan(self.moulton) else f"{self.moulton:.3g}"
+        others = f"Other coefficients (asked for with {option('term')}): {listed(self.other_terms)}"
+        return (
+            f"{self.n_rows:,} rows{left_out}, {self.n_clusters:,} clusters{drawn}",
+            f"Moulton ratio SE(CV1)/SE(iid) = {ratio}",
+            *([others] if self.other_terms else []),
+            *map(_tried, [self.judged_on] if self.judged_on else []),
+        )
+
+
+def climb(fit: Fit, j: int, *, methods: Sequence[str] = LADDER, level: float = 0.95) -> Ladder:
+    """Return coefficient j of a fit under each method, with its own law.
+
+    Warns
+    -----
+    UnidentifiedWarning
+        Lines without an answer, in one sentence; of other coefficients nothing is said.
+    """
+    found = {method: infer(fit, variant=method, about=()) for method in dict.fromkeys(("iid", "CV1", *methods))}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moulton = float(np.divide(found["CV1"].se[j], found["iid"].se[j]))
+    diagnosis = diagnose(fit).about(fit.names[j])
+    rungs = tuple(_rung(found[method], j, level) for method in methods)
+    _warn_of(rungs, diagnosis, j)
+    return Ladder(
+        term=fit.names[j],
+        rungs=rungs,
+        level=level,
+        n_rows=fit.N,
+        n_clusters=fit.G,
+        dropped_rows=fit.moments.dropped_rows,
+        arms=diagnosis.treated_clusters.get(fit.names[j]),
+        moulton=moulton if np.isfinite(moulton) else np.nan,
+        diagnosis=diagnosis,
+    )
+
+
+def _warn_of(rungs: Sequence[Rung], diagnosis: Diagnosis, j: int) -> None:
+    lost = [rung.method for rung in rungs if not rung.computable]
+    if not lost:
+        return
+    alone = [str(case.cluster) for case in diagnosis.unidentified if j in case.coefficients]
+    why = f": without cluster {listed(alone, 4)} there is no estimate of it" if alone else ""
+    warnings.warn(
+        f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not computable for {diagnosis.names[j]!r}{why}.",
+        UnidentifiedWarning,
+        stacklevel=4,
+    )
+
+
+def _rung(inference: Inference, j: int, level: float) -> Rung:
+    low, high = inference.conf_int(level)[j]
+    return Rung(
+        inference.variant,
+        float(inference.coef[j]),
+        float(inference.se[j]),
+        float(inference.statistic[j]),
+        float(inference.pvalue[j]),
+        float(low),
+        float(high),
+        float(inference.dof[j]),
+        _law(inference, j),
+    )
+
+
+def _law(inference: Inference, j: int) -> str:
+    if np.isnan(inference.dof[j]):
+        return "not computable"
+    return f"{inference.law(j)}, Satterthwaite" if inference.dof_rule == "satterthwaite" else inference.law(j)
+
+
+def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
+    """Return a bootstrap's line: the standard error of its t, and the interval its test inverts to."""
+    name = f"{'WCR' if boot.restricted else 'WCU'}-{boot.kind}"
+    low, high = boot.conf_int(ladder.level)
+    estimate, null = float(np.asarray(boot.estimate).ravel()[0]), float(np.asarray(boot.h0).ravel()[0])
+    weights = boot.weights.title() if boot.weights in AUTHORS else boot.weights
+    draws = f"all {boot.n_draws:,} {weights} patterns" if boot.enumerated else f"{boot.n_draws:,} {weights} draws"
+    return Rung(
+        name,
+        estimate,
+        abs((estimate - null) / boot.statistic) if boot.statistic else np.nan,
+        boot.statistic,
+        boot.pvalue,
+        float(low),
+        float(high),
+        np.nan,
+        draws,
+    )
+
+
+# --- what a certificate says --------------------------------------------------------------------
+
+
+def _judged(certificate: Certificate) -> dict[str, Judged]:
+    """Return every method's worst verdict and its largest size."""
+    found = {}
+    for method in dict.fromkeys(row.method for row in certificate.rows):
+        own = [row for row in certificate.rows if row.method == method]
+        verdict = worst_verdict(own)
+        worst = max(own, key=lambda row: row.size)
+        size = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
+        found[method] = Judged(verdict, *size, certificate.alpha, usable=all(row.usable for row in own))
+    return found
+
+
+def _without_an_answer(rungs: Sequence[Rung], certificate: Certificate) -> Iterator[tuple[str, Judged]]:
+    """Yield lines that have no answer in these data: whatever their method does elsewhere, here it has none."""
+    methods = {row.method for row in certificate.rows}
+    for rung in rungs:
+        if not rung.computable and rung.method in methods:
+            yield rung.method, Judged(NOT_COMPUTABLE, np.nan, np.nan, np.nan, certificate.alpha, usable=False)
+
+
+def _largest_icc(certificate: Certificate, diagnosis: Diagnosis) -> float:
+    """Return the largest intraclass correlation simulated: what was asked, or the upper end of its interval."""
+    asked = certificate.config.get("icc")
+    shares = diagnosis.icc.conf_int(0.95) if asked is None else np.atleast_1d(np.asarray(asked, float))
+    return float(np.nan_to_num(np.clip(shares.max(), 0.0, 0.999)))
+
+
+def _tried(designs: Sequence[str]) -> str:
+    """Return what a certificate tried, what its designs have in common said once."""
+    head = designs[0].split(", ")[0]
+    same = len(designs) > 1 and all(design.startswith(f"{head}, ") for design in designs)
+    told = f"{head}, {' or '.join(d.removeprefix(f'{head}, ') for d in designs)}" if same else "; ".join(designs)
+    return f"Certificate: the largest share of true nulls flagged on {told}"
+
+
+def _told(judged: Judged | None) -> dict[str, Any]:
+    if judged is None:
+        return {}
+    return {name: getattr(judged, name) for name in ("verdict", "size", "size_low", "size_high")}

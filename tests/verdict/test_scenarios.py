@@ -1,0 +1,196 @@
+"""What was asked to be certified, as scenarios: a name each, a cell each, and what each analysis clusters on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lyra
+from lyra.data.units import History, Units
+from lyra.designs import ByCluster, ByUser, Pairs, Switchback
+from lyra.errors import FinerClustersWarning, InputError
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import least_squares
+from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.verdict.scenarios import Analysis, design_name, history_scenarios, model_scenarios, world_scenarios
+
+WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)
+PLAIN = {"": Analysis()}
+
+
+def labels(scenarios):
+    return [scenario.design for scenario in scenarios]
+
+
+def history(G=6, *, windows=2):
+    cluster, window = np.divmod(np.arange(G * windows * 3) // 3, windows)
+    y = np.random.default_rng(20270).normal(size=cluster.size)
+    return History(y, np.ones((y.size, 1)), Units(cluster, window=window, stratum=cluster // 2))
+
+
+# --- names and cells ----------------------------------------------------------------------------
+
+
+def test_a_design_goes_by_its_title():
+    assert design_name(ByCluster(3)) == "cluster-randomised, 3 treated"
+    assert design_name(None) == "nothing assigned"
+
+
+@pytest.mark.parametrize(
+    ("worlds", "designs", "analyses", "named"),
+    [
+        (WORLD, ByCluster(), PLAIN, ["cluster-randomised A/A"]),
+        (WORLD, [ByCluster(), ByUser()], PLAIN, ["cluster-randomised A/A", "user-randomised A/A"]),
+        (WORLD, [ByCluster(), ByCluster()], PLAIN, ["cluster-randomised #1 A/A", "cluster-randomised #2 A/A"]),
+        (WORLD, {"half": ByCluster(), "one": ByCluster(1)}, PLAIN, ["half A/A", "one A/A"]),
+        ([WORLD, WORLD], ByCluster(), PLAIN, ["#1, cluster-randomised A/A", "#2, cluster-randomised A/A"]),
+        ({"a": lyra.RegressorWorld(5)}, None, PLAIN, ["a"]),
+        (lyra.RegressorWorld(5), None, PLAIN, ["nothing assigned A/A"]),
+        (
+            {"a": WORLD, "b": WORLD},
+            ByCluster(),
+            {"plain": Analysis(), "by unit": Analysis("unit", ("pre",))},
+            [
+                "a, cluster-randomised A/A, plain",
+                "a, cluster-randomised A/A, by unit",
+                "b, cluster-randomised A/A, plain",
+                "b, cluster-randomised A/A, by unit",
+            ],
+        ),
+    ],
+)
+def test_a_world_has_a_scenario_a_world_design_and_analysis(worlds, designs, analyses, named):
+    made = world_scenarios(worlds, designs, analyses, seed=3)
+    assert labels(made) == named
+    assert [scenario.trial.cell for scenario in made] == list(range(len(named)))  # its own stream each
+    assert {scenario.trial.seed for scenario in made} == {3}
+
+
+def test_an_analysis_reaches_the_source():
+    (made,) = world_scenarios(WORLD, ByCluster(), {"how": Analysis("unit", ("pre",))}, seed=0, methods=["CV1"])
+    assert (made.trial.source.level, made.trial.source.covariates, made.analysis) == ("unit", ("pre",), "how")
+    assert made.trial.methods == ("CV1",)
+
+
+# --- clusters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::lyra.errors.FinerClustersWarning")
+@pytest.mark.parametrize(
+    ("design", "level", "clusters", "fine"),
+    [
+        (ByCluster(), "cluster", 6, False),
+        (ByCluster(), "unit", 6, False),
+        (ByCluster(), "window", 12, True),
+        (ByCluster(), "stratum", 3, False),
+        (Pairs(), "cluster", 6, True),
+        (Pairs(), "unit", 3, False),
+        (Pairs(), "pair", 3, False),
+        (Switchback(1), "window", 12, False),
+        (Switchback(2), "window", 12, True),
+        (Switchback(2), "unit", 6, False),
+        (ByUser(), "cluster", 6, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["world", "own data"])
+def test_clusters_are_counted_and_compared_with_what_is_randomised(kind, design, level, clusters, fine):
+    made = (
+        world_scenarios(WORLD, design, {"": Analysis(level)}, seed=0)
+        if kind == "world"
+        else history_scenarios(history(), design, [level], seed=0)
+    )
+    assert [(scenario.n_clusters, scenario.too_fine) for scenario in made] == [(clusters, fine)]
+    assert bool(made[0].notes) == fine
+    assert made[0].flags_of(1) == (("clusters finer than randomised",) if fine else ())
+
+
+def test_the_warning_counts_the_units_that_are_split():
+    with pytest.warns(FinerClustersWarning) as caught:
+        history_scenarios(history(), Switchback(2), ["window"], seed=0)
+    told = (
+        "The analysis clusters by window and the design randomises by block: 6 of its units are split over several "
+        "clusters, so cluster with level='unit'."
+    )
+    assert [str(warning.message) for warning in caught] == [told]
+
+
+# --- own data -----------------------------------------------------------------------------------
+
+
+def test_own_data_have_a_scenario_a_design_and_level():
+    made = history_scenarios(history(), [ByCluster(), Switchback(2)], ["cluster", "unit"], seed=0)
+    assert labels(made) == [
+        "own data, cluster-randomised, clustered by cluster",
+        "own data, cluster-randomised, clustered by unit",
+        "own data, switchback, blocks of 2, clustered by cluster",
+        "own data, switchback, blocks of 2, clustered by unit",
+    ]
+    assert labels(history_scenarios(history(), ByCluster(), seed=0)) == ["own data, cluster-randomised"]
+
+
+@pytest.mark.parametrize("designs", [None, [ByCluster(), None]])
+def test_own_data_without_a_design(designs):
+    with pytest.raises(InputError) as caught:
+        history_scenarios(history(), designs, seed=0)
+    assert str(caught.value) == "Own data need a design: say how the treatment is drawn, such as ByCluster()."
+
+
+# --- a fit --------------------------------------------------------------------------------------
+
+
+def fitted(y, G=8):
+    g = np.repeat(np.arange(G), len(y) // G)
+    return least_squares(Moments.from_arrays(y, np.column_stack([np.ones(g.size), g % 2]), g, names=["one", "treat"]))
+
+
+def test_a_fit_is_tried_at_its_correlation_and_both_ends_of_its_interval():
+    rng = np.random.default_rng(20271)
+    fit = fitted(rng.normal(size=8).repeat(9) + rng.normal(size=72))
+    made = model_scenarios(fit, 1, seed=0)
+    icc = diagnose(fit).icc
+    low, high = icc.conf_int(0.95)
+    assert 0 < low < icc.estimate < high < 1
+    assert [scenario.trial.source.icc for scenario in made] == [icc.estimate, low, high]
+    assert labels(made) == [
+        f"the fitted design, ICC {icc.estimate:.4g}",
+        f"the fitted design, ICC {low:.4g}, lower end of its 95 % interval",
+        f"the fitted design, ICC {high:.4g}, upper end of its 95 % interval",
+    ]
+    assert {scenario.n_clusters for scenario in made} == {8}
+
+
+def test_correlations_below_zero_are_tried_at_zero():
+    """Clusters whose means agree exactly: the estimate and the lower end are negative."""
+    fit = fitted(np.tile([-1.0, 0.0, 1.0], 24) + 1e-3 * np.arange(72) % 2)
+    assert diagnose(fit).icc.estimate < 0
+    assert [scenario.trial.source.icc for scenario in model_scenarios(fit, 1, seed=0)][:2] == [0.0, 0.0]
+
+
+def test_without_a_correlation_rows_are_alike():
+    """Every cluster is one row, so no correlation can be estimated."""
+    y = np.random.default_rng(20272).normal(size=12)
+    fit = fitted(y, G=12)
+    assert np.isnan(diagnose(fit).icc.estimate)
+    made = model_scenarios(fit, 1, seed=0)
+    assert [(scenario.design, scenario.trial.source.icc) for scenario in made] == [("the fitted design, ICC 0", 0.0)]
+
+
+def test_correlations_may_be_given():
+    fit = fitted(np.random.default_rng(20273).normal(size=72))
+    assert [scenario.trial.source.icc for scenario in model_scenarios(fit, 1, seed=0, icc=[0.0, 0.3])] == [0.0, 0.3]
+    assert labels(model_scenarios(fit, 1, seed=0, icc=0.3)) == ["the fitted design, ICC 0.3"]
+
+
+def test_fixed_effects_of_the_clusters_leave_no_correlation_to_try():
+    """A random intercept is taken up by the effects: the certificate tries one world, and says what it leaves out."""
+    rng = np.random.default_rng(20_341)
+    g = np.repeat(np.arange(12), 10)
+    frame = pd.DataFrame({"y": rng.normal(size=120), "x": rng.normal(size=120), "g": g})
+    told = lyra.fit("y ~ x + C(g)", frame, clusters="g").certify("x", methods=["CV1"], maximum=500, seed=0)
+    assert told.designs == ("the fitted design, ICC 0",)
+    (note,) = told.notes
+    assert note == (
+        "The columns absorb what the rows of a cluster share, so no intraclass correlation matters: correlation in "
+        "time and effects that differ by cluster are not tried."
+    )

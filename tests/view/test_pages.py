@@ -1,0 +1,217 @@
+"""Pages for a terminal, every number whole at any width and every fact there; documents that any JSON reader takes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import lyra
+from lyra.designs import ByCluster, ByUser
+from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.view.pages import certificate_page, document, ladder_document, ladder_page
+
+WIDTHS = (80, 100, 140)
+
+
+def shops(scale=1.0):
+    rng = np.random.default_rng(20274)
+    g = np.repeat(np.arange(12), 5)
+    y = scale * (rng.normal(size=12)[g] + rng.normal(size=60))
+    X = np.column_stack([np.ones(60), g % 2])
+    return lyra.fit_moments(lyra.Moments.from_arrays(y, X, g, names=["Intercept", "treat"]))
+
+
+REG = shops()
+LADDER = REG.ladder("treat").with_bootstrap(REG.bootstrap("treat", weights="rademacher"))
+JUDGED = LADDER.with_certificate(REG.certify("treat", methods=["iid", "CV1", "CV2"], icc=[0.0, 0.2], maximum=500))
+CERT = lyra.certify(
+    {"thick": lyra.World(12, cluster_size=9), "thin": lyra.World(12, cluster_size=3)},
+    [ByCluster(), ByCluster(1), ByUser()],
+    methods=["CV1-normal", "CV3"],
+    maximum=1_000,
+    seed=1,
+)
+
+
+def lines(page, width):
+    file = io.StringIO()
+    console = Console(file=file, width=width)
+    for part in page:
+        console.print(part)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def whole(page, width):
+    return "\n".join(lines(page, width))
+
+
+# --- a ladder -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("ladder", [LADDER, JUDGED], ids=["alone", "judged"])
+def test_a_ladder_keeps_every_number_at_any_width(ladder, width):
+    text = whole(ladder_page(ladder, width), width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for rung in ladder.rungs:
+        shown = next(line for line in text.splitlines() if line.startswith(f"{rung.method} "))
+        assert f"{rung.std_error:.4f}" in shown
+        assert f"{rung.p_value:.4f}" in shown
+        assert f"{rung.conf_low:.4f} to {rung.conf_high:.4f}" in shown
+        assert rung.law in " ".join(text.split())
+        if rung.method in ladder.judged:
+            assert str(ladder.judged[rung.method]) in shown
+    words = " ".join(text.split())
+    assert text.splitlines()[0] == f"treat: estimate {ladder.rungs[0].estimate:.4f}"
+    for fact in (*ladder.facts, str(ladder.advice), diagnose(REG.fit).about("treat").explain()):
+        assert " ".join(fact.split()) in words
+
+
+def test_a_method_that_was_not_judged_has_a_dash():
+    assert [line.split()[-1] for line in lines(ladder_page(JUDGED, 140), 140)[3:8]][3:] == ["-", "-"]
+
+
+def test_laws_go_below_where_the_table_has_no_room_for_them():
+    wide, narrow = (whole(ladder_page(JUDGED, width), width) for width in (140, 80))
+    assert "Laws: " not in wide
+    assert "Laws: iid t(58); CV1 t(11); CV2 t(10), Satterthwaite; CV3 t(11); WCR-11 all" in narrow
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 1.0, 1e4, 1e12])
+def test_four_digits_of_the_standard_error_whatever_the_unit(scale):
+    reg = shops(scale)
+    ladder = reg.ladder("treat")
+    shown = [line.split() for line in lines(ladder_page(ladder, 140), 140)[3:7]]
+    for rung, cells in zip(ladder.rungs, shown, strict=True):
+        assert float(cells[1].replace(",", "")) == pytest.approx(rung.std_error, rel=5e-4)
+
+
+def test_small_and_missing_probabilities():
+    rungs = (replace(LADDER.rungs[0], p_value=1e-9), replace(LADDER.rungs[1], p_value=math.nan))
+    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)
+    assert shown[3].split()[3] == "<0.0001"
+    assert shown[4].split()[3] == "-"
+
+
+def test_the_line_to_read_is_bold():
+    file = io.StringIO()
+    console = Console(file=file, width=140, force_terminal=True, color_system="standard")
+    for part in ladder_page(LADDER, 140):
+        console.print(part)
+    bold = [line for line in file.getvalue().splitlines() if line.startswith("\x1b[1m")]
+    assert LADDER.advice.method == "CV2"
+    assert [line for line in bold if "CV2" in line]
+    assert not [line for line in bold if "CV3" in line]
+
+
+# --- a certificate ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_certificate_keeps_every_number_at_any_width(width):
+    text = whole(certificate_page(CERT, width), width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    shown = [line for line in text.splitlines() if line.startswith(("CV1-normal ", "CV3 ")) and " to " in line]
+    for row, line in zip(CERT.rows, shown, strict=True):
+        cells = [f"{row.size:.4f}", f"{row.size_low:.4f} to {row.size_high:.4f}", f"{row.replicates:,}", row.verdict]
+        assert [cell for cell in cells if cell not in line] == []
+    assert ("coverage" in text) == (width >= 100)
+
+
+def test_a_certificate_is_in_the_order_of_ademp():
+    text = whole(certificate_page(CERT, 140), 140)
+    heads = (
+        "Aim: ",
+        "Data: ",
+        "Estimand: ",
+        "Methods: ",
+        *(f"\n{design}\n" for design in CERT.designs),
+        "Read ",
+        "seed 1",
+    )
+    places = [text.index(head) for head in heads]
+    assert places == sorted(places)
+
+
+def test_flags_are_told_below_their_table():
+    shown = lines(certificate_page(CERT, 140), 140)
+    start = shown.index("thick, cluster-randomised, 1 treated A/A")
+    below = shown[start : shown.index("", start)]
+    assert "  not computable in 100 %: CV3" in below
+    assert "  differs from nominal: CV1-normal, CV3" in below
+
+
+def test_what_does_not_exist_is_a_dash():
+    shown = next(
+        line for line in lines(certificate_page(CERT, 140), 140) if line.startswith("CV3 ") and "not computable" in line
+    )
+    assert " - " in shown.split("not computable")[1]  # SE/sd
+
+
+@pytest.mark.parametrize("text", [str, lambda cert: whole(certificate_page(cert, 140), 140)], ids=["print", "page"])
+def test_an_exact_size_has_no_interval(text):
+    frame = pd.DataFrame({"y": np.random.default_rng(20276).normal(size=12), "g": np.arange(12) // 2})
+    exact = text(lyra.certify(frame, ByCluster(), methods=["CV3"], outcome="y", cluster="g"))
+    assert "all assignments" in next(line for line in exact.splitlines() if "CV3 " in line)
+    assert "all assignments" not in text(CERT)
+
+
+def test_each_design_is_read_where_they_differ():
+    shown = lines(certificate_page(CERT, 140), 140)
+    reads = [line for line in shown if ": read " in line]
+    assert reads == [f"{design}: read {CERT.recommended_in(design) or 'none'}" for design in CERT.designs]
+    alike = lyra.certify(lyra.World(12), [ByCluster(1), ByCluster(2)], methods=["CV1"], maximum=500)
+    assert not [line for line in lines(certificate_page(alike, 140), 140) if ": read " in line]
+
+
+# --- documents ----------------------------------------------------------------------------------
+
+
+def test_a_document_is_strict_json():
+    text = document({"a": math.nan, "b": [math.inf, 1.5], "c": ({"d": -math.inf},), "é": "ü", "n": None, "t": True})
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [None, 1.5],
+        "c": [{"d": None}],
+        "é": "ü",
+        "n": None,
+        "t": True,
+    }
+    assert "ü" in text
+
+
+def test_a_ladder_document_has_the_diagnostics_of_its_term():
+    diagnosis = diagnose(REG.fit)
+    told = ladder_document(JUDGED, ["careful"])
+    assert list(told) == ["n_rows", "n_clusters", "dropped_rows", "term", "ladder", "diagnostics", "warnings"]
+    assert told["warnings"] == ["careful"]
+    found = told["diagnostics"]
+    assert (found["treated_clusters"], found["control_clusters"]) == (6, 6)
+    assert found["icc"]["estimate"] == diagnosis.icc.estimate
+    assert (found["icc"]["low"], found["icc"]["high"]) == tuple(diagnosis.icc.conf_int(0.95))
+    assert found["largest_partial_leverage"] == diagnosis.partial_leverage[:, 1].max()
+    assert found["effective_clusters"]["rho_0"] == diagnosis.effective_clusters[0][1]
+    assert found["dangers"] == list(diagnosis.about("treat").dangers)
+    assert found["advice"] == str(JUDGED.advice) == f"Read {found['read']}: {found['reason']}"
+    json.dumps(told)
+
+
+def test_a_document_can_be_ascii():
+    text = document({"é": "ρ"}, ascii_only=True)
+    assert text.isascii()
+    assert json.loads(text) == {"é": "ρ"}
+
+
+def test_what_a_line_lacks_is_a_dash():
+    rungs = (replace(LADDER.rungs[0], std_error=math.nan, statistic=math.nan, p_value=math.nan, conf_low=math.nan),)
+    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)[3]
+    assert shown.split()[1:5] == ["-", "-", "-", "-"]
