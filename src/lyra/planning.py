@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.designs import Design, Switchback
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.regression.least_squares import Fit
@@ -28,7 +29,6 @@ from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form,
 
 __all__ = ["PowerAnalysis", "power"]
 
-Array = NDArray[np.float64]
 
 CURVE = np.linspace(0.0, 2.0, 11)  # multiples of the smallest detectable effect
 LEAST_REPLICATES, MOST_REPLICATES = 100, 100_000

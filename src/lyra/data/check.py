@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data.labels import encode, natural_key, united
 from lyra.data.values import absent, home, values_of
 from lyra.errors import InputError, did_you_mean, listed, option
@@ -33,7 +34,6 @@ __all__ = [
     "yes_or_no",
 ]
 
-Array = NDArray[np.float64]
 
 EXACT = 2**53  # beyond it a float64 has not every whole number
 ROUNDED = 1e-14  # of the spread of a column

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import DataError, InputError
 
 __all__ = ["ROWS_PER_BLOCK", "ArrayRows", "Block", "Codes", "Rows", "changed", "complete", "owned"]
 
-Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
 Block = tuple[Codes, Array, Array]
 

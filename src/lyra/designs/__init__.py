@@ -1,3 +1,23 @@
-"""Who could have been treated: drawn, counted, enumerated."""
+"""Who could have been treated: the lotteries of experiments, drawn, counted and enumerated.
 
-from lyra.designs.designs import *  # noqa: F403
+`lotteries` holds the laws, `design` what every design can be asked; then the designs: `simple` (users, clusters),
+`strata` (strata, matched pairs), `switchback`, and `custom`, one of your own.
+"""
+
+from lyra.designs.custom import Custom
+from lyra.designs.design import ENUMERATION_LIMIT, Design, Layout
+from lyra.designs.simple import ByCluster, ByUser
+from lyra.designs.strata import Pairs, Stratified
+from lyra.designs.switchback import Switchback
+
+__all__ = [
+    "ENUMERATION_LIMIT",
+    "ByCluster",
+    "ByUser",
+    "Custom",
+    "Design",
+    "Layout",
+    "Pairs",
+    "Stratified",
+    "Switchback",
+]

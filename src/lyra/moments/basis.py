@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data.rows import Rows
 from lyra.moments.sums import FirstPass, gram, largest
 
 __all__ = ["Basis", "backward", "forward", "independent_columns", "inverse", "settle"]
 
-Array = NDArray[np.float64]
 
 WELL_CONDITIONED = 3e-3  # of a column's sum of squares, the share that must be its own; the sums lose its inverse
 FACTORED = 1e-6  # the share above which the sums are good enough to orthogonalise by

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.data.rows import ArrayRows, Rows, complete, owned
 from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
@@ -27,7 +28,6 @@ from lyra.moments.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]
 
-Array = NDArray[np.float64]
 
 BLOCK_BYTES = 2**25  # a block of clusters' tensor
 MOST_NAMED = 1000  # labels searched for one that is meant

@@ -18,6 +18,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.data.formula import Column, Indicator, Numeric
 from lyra.data.query import KEY, Query, plain
@@ -29,7 +30,6 @@ from lyra.moments.moments import Moments
 
 __all__ = ["Sums", "can_push_down", "push_down"]
 
-Array = NDArray[np.float64]
 
 MOST_SUMS = 400
 HEAD = 1_000  # rows whose mean is near enough to the mean of all

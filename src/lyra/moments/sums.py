@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data.rows import ROWS_PER_BLOCK, Codes, Rows
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "weighted_sums",
 ]
 
-Array = NDArray[np.float64]
 Working = Callable[[Array, Array], tuple[Array, Array]]
 """Turns a block's X (n, K) and y (n,) into working columns Z (n, K) and ỹ (n,)."""
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data.rows import ROWS_PER_BLOCK, Block, Rows, changed
 from lyra.moments.basis import Basis
 
 __all__ = ["Watched", "Witness", "first_look"]
 
-Array = NDArray[np.float64]
 
 EPS = float(np.finfo(float).eps)
 GOLDEN = 0.6180339887498949

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError, listed
 from lyra.moments.basis import backward, forward, independent_columns, inverse
 from lyra.moments.moments import Moments
 
 __all__ = ["Fit", "least_squares"]
 
-Array = NDArray[np.float64]
 
 DIGITS_LOST = 1e-8
 CACHE_BYTES = 2**26  # of what is kept for the next caller

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.errors import NotIdentifiedError, listed
 
 __all__ = ["OwnRegressions", "own_regressions", "refuse_unidentified"]
 
-Array = NDArray[np.float64]
 
 NO_VARIATION = 1e-10  # of the largest eigenvalue of a cluster's Gram matrix, the part that is none
 CARRIES = 1e-6  # the share of a contrast that must lie where nothing varies for it to be lost

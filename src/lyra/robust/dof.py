@@ -7,8 +7,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import ConditionWarning, InputError, listed
 from lyra.regression.least_squares import Fit
@@ -17,7 +17,6 @@ from lyra.robust.sandwich import MOST, VARIANTS, carriers
 
 __all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "satterthwaite"]
 
-Array = NDArray[np.float64]
 
 ROUNDING = 1e-13  # the share of tr P that is rounding: a form that is zero has no degrees of freedom
 NEARLY_ALL = 1e-6  # 1 − λ below which the degrees of freedom of CV3 lose digits

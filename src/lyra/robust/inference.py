@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import InputError, NotIdentifiedError, listed
 from lyra.regression.least_squares import Fit
@@ -18,7 +19,6 @@ from lyra.robust.sandwich import VARIANTS, is_rounding, scaled_covariance, small
 
 __all__ = ["Inference", "WaldTest", "infer"]
 
-Array = NDArray[np.float64]
 
 SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
 JOINT = ("HTZ", "F", "chi2")

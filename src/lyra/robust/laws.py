@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.data import check
 
 __all__ = ["law_name", "t_interval", "t_pvalue"]
-
-Array = NDArray[np.float64]
 
 
 def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:

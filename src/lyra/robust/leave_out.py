@@ -20,12 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.moments.basis import backward, forward
 from lyra.regression.least_squares import CACHE_BYTES, Fit
 
 __all__ = ["NIL", "SINGULAR", "Spectrum", "adjustment", "heavy", "heavy_spectra", "spectra"]
 
-Array = NDArray[np.float64]
 
 SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
 NIL = 1e-13  # 1 − λ that is rounding

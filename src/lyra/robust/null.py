@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import InputError, listed
 from lyra.regression.least_squares import Fit
 
 __all__ = ["Null", "make_null"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

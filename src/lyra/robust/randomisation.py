@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.regression.least_squares import Fit
@@ -23,7 +24,6 @@ from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 
 __all__ = ["ENUMERATED", "RandomisationTest", "randomisation_test"]
 
-Array = NDArray[np.float64]
 Assignments = NDArray[np.bool_]
 
 ENUMERATED = 20_000  # assignments up to which all are tried

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.robust.laws import t_pvalue
 from lyra.robust.leave_out import SINGULAR
 from lyra.robust.rounding import CARRIED
@@ -23,7 +24,6 @@ from lyra.robust.wild.bootstrap import TIE
 
 __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]
 
-Array = NDArray[np.float64]
 
 CARRIES = 1e-7  # the weight of a lost direction on the tested coefficient that makes it not computable
 

@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.moments.basis import inverse
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import SINGULAR, adjustment, spectra
 
 __all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "y_size"]
 
-Array = NDArray[np.float64]
 
 CARRIED = 64.0 * float(np.finfo(float).eps)  # relative rounding of a sum of products
 

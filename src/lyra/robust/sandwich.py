@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, adjustment, heavy, heavy_spectra, spectra
@@ -37,7 +38,6 @@ __all__ = [
     "variant_named",
 ]
 
-Array = NDArray[np.float64]
 
 LOST = 4e-13  # a relative error that is told
 EPS = float(np.finfo(float).eps)

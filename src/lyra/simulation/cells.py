@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.robust.replicates import Replicates
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "with_effects",
 ]
 
-Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Table = tuple[Array, Array, Codes]
 """y (N,), X (N, K) with the tested column last, and cluster codes (N,)."""

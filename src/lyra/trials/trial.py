@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.base.identity import described
 from lyra.errors import InputError, did_you_mean
 from lyra.moments.moments import Moments
@@ -39,7 +40,6 @@ __all__ = [
     "stream",
 ]
 
-Array = NDArray[np.float64]
 Method: TypeAlias = str | Callable[..., Any]
 
 BLOCK = 500

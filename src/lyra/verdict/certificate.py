@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.errors import DataError, InputError, listed
 from lyra.trials.runner import Progress, check_workers, run_chunks
 from lyra.trials.store import Store, digest
@@ -31,7 +31,6 @@ from lyra.version import __version__
 
 __all__ = ["Certificate", "Row", "certify_scenarios", "refuse_rule", "worst_verdict"]
 
-Array = NDArray[np.float64]
 Key = tuple[int, int]
 
 CLOSED_FORM_MAXIMUM = 64_000

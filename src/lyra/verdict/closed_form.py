@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.designs import Switchback
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.diagnosis.icc import Icc, anova
@@ -17,7 +18,6 @@ from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 
 __all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power", "t_quantile"]
 
-Array = NDArray[np.float64]
 Planned = WorldSource | HistorySource | ModelSource
 
 TABLES = 50

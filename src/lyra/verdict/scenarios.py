@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lyra.data.units import History
 from lyra.designs import Design
@@ -30,7 +29,6 @@ __all__ = [
     "world_scenarios",
 ]
 
-Array = NDArray[np.float64]
 Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
 
 DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")

@@ -1,1 +1,4 @@
-"""Results -> terminal and JSON."""
+"""Results -> terminal and JSON.
+
+`pages` is what a terminal shows and what a JSON document holds.
+"""

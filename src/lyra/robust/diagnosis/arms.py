@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.moments.basis import inverse
 from lyra.regression.least_squares import Fit
 
 __all__ = ["ColumnSums", "arms", "cluster_values", "column_sums"]
 
-Array = NDArray[np.float64]
 
 CONSTANT = 1e-9  # variance within a cluster, as a share of the column's, below which it is none
 ROUNDING = 1e-13  # the same as a share of the column's mean square: what sums cannot tell from rounding

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
 from lyra.regression.least_squares import Fit
@@ -16,7 +17,6 @@ from lyra.regression.within import own_regressions, refuse_unidentified
 
 __all__ = ["LevelTest", "level_test"]
 
-Array = NDArray[np.float64]
 
 BLOCK_BYTES = 2**25  # a block of draws
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import listed
 from lyra.regression.least_squares import Fit
@@ -18,7 +19,6 @@ from lyra.robust.sandwich import Unidentified, leave_one_out, unidentified
 
 __all__ = ["Diagnosis", "diagnose"]
 
-Array = NDArray[np.float64]
 
 # Where a danger is said to begin. The guide [MacKinnon, Nielsen and Webb 2023] gives no cut-offs: these are lyra's.
 FEW_CLUSTERS = 20  # CV1 with t(G − 1) rejects about .075 at a nominal .05 there, and more below

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 
 __all__ = ["Icc", "anova"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

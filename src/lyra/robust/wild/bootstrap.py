@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import DisjointSetWarning, InputError
 from lyra.regression.least_squares import Fit
@@ -23,7 +24,6 @@ from lyra.robust.wild.statistic import KINDS, Pivot, make_pivot
 
 __all__ = ["WildBootstrap", "wild_bootstrap"]
 
-Array = NDArray[np.float64]
 
 MOST_DRAWS = 10_000_000
 ALTERNATIVES = ("two-sided", "equal-tailed", "less", "greater")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
+
 __all__ = ["Curves", "Levels", "Steps"]
 
-Array = NDArray[np.float64]
 
 TIED = 1e-7  # of its terms' size, below which a quartic is zero: the draw repeats the sample at every null
 DISTINCT = 1e-14  # of its coefficients' squares, the discriminant that makes two more roots more than rounding

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.robust.wild.multipliers import Enumerated, Sampled
 
 __all__ = ["Forms", "Values", "t_statistics", "values", "values_at", "wald_statistics"]
 
-Array = NDArray[np.float64]
 
 VANISHING = 1e-12  # of its expectation over draws, what a denominator must exceed
 PATTERNS_PER_BLOCK = 2**14

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.data import check
 from lyra.errors import InputError
 
 __all__ = ["LAWS", "Enumerated", "Law", "Sampled", "choose_draws", "choose_law"]
 
-Array = NDArray[np.float64]
 
 FEW = 10  # clusters below which two signs a cluster are too coarse, and six points are taken
 MOST_PATTERNS = 2**25

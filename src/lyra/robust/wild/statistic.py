@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.errors import NotIdentifiedError
 from lyra.moments.basis import backward
 from lyra.regression.least_squares import Fit
@@ -26,7 +27,6 @@ from lyra.robust.wild.draws import Forms
 
 __all__ = ["KINDS", "Pivot", "make_pivot"]
 
-Array = NDArray[np.float64]
 
 KINDS = ("11", "31", "13", "33")
 
