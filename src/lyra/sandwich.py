@@ -1,8 +1,8 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the (K, K) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
-the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
-its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
+Every function returns the covariance (q, q) of contrasts R (q, K) of the coefficients over `fit.units`, with its factor:
+a sum over clusters, or rows, of what is found in orthonormal coordinates, where the bread is the identity, and carried
+to the contrasts by R W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
-from lyra.leave_out import SINGULAR, adjustment, heavy, heavy_spectra, spectra
+from lyra.leave_out import SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.ols import Fit
 from lyra.rounding import carried, carried_by_residuals, carried_by_rows
 
@@ -46,62 +46,64 @@ CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that di
 # --- the variants -------------------------------------------------------------------------------
 
 
-def iid(fit: Fit) -> Array:
+def iid(fit: Fit, R: Array) -> Array:
     """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return _carried_back(fit, np.eye(fit.K)) * fit.rss * small_sample(fit, "iid")
+    return np.asarray(_summed((R @ fit.directions).T) * fit.rss * small_sample(fit, "iid"))
 
 
-def hc0(fit: Fit) -> Array:
+def hc0(fit: Fit, R: Array) -> Array:
     """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance."""
-    return _carried_back(fit, _rowwise(fit, 0.0))
+    return _rowwise(fit, R, 0.0)
 
 
-def hc1(fit: Fit) -> Array:
+def hc1(fit: Fit, R: Array) -> Array:
     """HC0 · N/(N − K)."""
-    return hc0(fit) * small_sample(fit, "HC1")
+    return hc0(fit, R) * small_sample(fit, "HC1")
 
 
-def hc2(fit: Fit) -> Array:
+def hc2(fit: Fit, R: Array) -> Array:
     """Residuals divided by √(1 − h_i) [MacKinnon and White 1985]."""
-    return _carried_back(fit, _rowwise(fit, -0.5))
+    return _rowwise(fit, R, -0.5)
 
 
-def hc3(fit: Fit) -> Array:
+def hc3(fit: Fit, R: Array) -> Array:
     """Residuals divided by 1 − h_i, no factor."""
-    return _carried_back(fit, _rowwise(fit, -1.0))
+    return _rowwise(fit, R, -1.0)
 
 
-def cv0(fit: Fit) -> Array:
+def cv0(fit: Fit, R: Array) -> Array:
     """Σ s_g s_g', no factor."""
-    return _carried_back(fit, fit.scores.T @ fit.scores)
+    return _summed(fit.scores @ (R @ fit.directions).T)
 
 
-def cv1(fit: Fit) -> Array:
+def cv1(fit: Fit, R: Array) -> Array:
     """CV0 · G/(G − 1) · (N − 1)/(N − K): Stata's, and every package's default."""
-    return cv0(fit) * small_sample(fit, "CV1")
+    return cv0(fit, R) * small_sample(fit, "CV1")
 
 
-def cv2(fit: Fit) -> Array:
+def cv2(fit: Fit, R: Array) -> Array:
     """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
-    adjusted = adjusted_scores(fit, -0.5)
-    return _carried_back(fit, adjusted.T @ adjusted)
+    return _summed(adjusted_scores(fit, -0.5) @ (R @ fit.directions).T)
 
 
-def cv3(fit: Fit) -> Array:
+def cv3(fit: Fit, R: Array) -> Array:
     """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
-    moved = moves(fit)
-    return moved.T @ moved * small_sample(fit, "CV3")
+    return np.asarray(_summed(moves(fit) @ R.T) * small_sample(fit, "CV3"))
 
 
-def cv3j(fit: Fit) -> Array:
+def cv3j(fit: Fit, R: Array) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
-    moved = moves(fit)
-    moved = moved - moved.mean(axis=0)
-    return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
+    moved = moves(fit) @ R.T
+    return np.asarray(_summed(moved - moved.mean(axis=0)) * small_sample(fit, "CV3J"))
 
 
-def _carried_back(fit: Fit, meat: Array) -> Array:
-    return np.asarray(fit.directions @ meat @ fit.directions.T)
+def _summed(parts: Array) -> Array:
+    """Return Σ_g p_g p_g' of the clusters' parts in the contrasts (G, q).
+
+    Each is carried to the contrasts by itself: the parts of one may all be zero where the scores are not, and carrying
+    the sum of products would leave it ε of the others, where the sum of squares leaves ε².
+    """
+    return np.asarray(parts.T @ parts)
 
 
 def small_sample(fit: Fit, variant: str) -> float:
@@ -123,7 +125,7 @@ def small_sample(fit: Fit, variant: str) -> float:
 class Variant:
     """A covariance estimator: its function, its formula in words, its power of 1 − λ, and what it allows for."""
 
-    function: Callable[[Fit], Array]
+    function: Callable[[Fit, Array], Array]
     formula: str
     power: float | None = None  # of (1 − λ) in the adjusted score; None where the scores are not clusters'
     clustered: bool = True
@@ -150,6 +152,7 @@ REMEDY = {
     "cluster": "for a treatment use randomisation inference, or find more clusters on each side",
     "row": "leave out those rows with their columns",
 }
+BESIDE = {"CV": "CV1", "HC": "HC1"}  # which leave nothing out
 CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
 
 
@@ -197,14 +200,14 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
 def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
     """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
     about = range(fit.K) if about is None else about
-    vcov = VARIANTS[variant].function(fit)
+    vcov = VARIANTS[variant].function(fit, np.eye(fit.K))
     lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     gone = sorted({j for case in lost for j in case.coefficients})
     zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))
     zero = np.setdiff1d(zero, gone)
     if lost:
         _warn_of(fit, lost, variant, about)
-    if variant in LEAVE_OUT:
+    if variant in LEAVE_OUT + LEAVE_ROW_OUT:
         _warn_of_lost_digits(fit, variant, about)
     told = [j for j in zero.tolist() if j in about]
     if told:
@@ -215,20 +218,31 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
 
 
 def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
-    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
-    if worst is None or worst.loss <= LOST:
+    found = _losses_by_cluster(fit) if variant in LEAVE_OUT else _losses_by_row(fit)
+    loss, without, direction = max(found, key=lambda each: each[0], default=(0.0, "", np.zeros(fit.K)))
+    if loss <= LOST:
         return
-    lost = carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)
-    names = [fit.names[j] for j in lost if j in about]
+    names = [fit.names[j] for j in carriers(fit, direction[:, None], MOST) if j in about]
     if not names:
         return
     warnings.warn(
-        f"Without cluster {fit.labels[worst.clusters][0]!s} the columns are nearly collinear: {variant} keeps about "
-        f"{-np.log10(worst.loss):.0f} digits for {listed(names, 4)}; leave one of these columns out, or read CV1 "
-        "beside it.",
+        f"Without {without} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
+        f"{listed(names, 4)}; leave one of these columns out, or read {BESIDE[variant[:2]]} beside it.",
         ConditionWarning,
         stacklevel=5,
     )
+
+
+def _losses_by_cluster(fit: Fit) -> Iterator[tuple[float, str, Array]]:
+    """Yield the relative error, the cluster, and the direction that it carries most of and not all."""
+    for each in heavy_spectra(fit):
+        nearest = np.where(each.left[0] > SINGULAR, each.left[0], np.inf).argmin()
+        yield each.loss, f"cluster {fit.labels[each.clusters][0]!s}", each.vectors[0][:, nearest]
+
+
+def _losses_by_row(fit: Fit) -> Iterator[tuple[float, str, Array]]:
+    for each in heavy_rows(fit):
+        yield each.loss, f"row {each.row}", each.direction
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
@@ -300,15 +314,24 @@ def all_regular(left: Array) -> bool:
     return bool((np.diagonal(factors, axis1=1, axis2=2) ** 2 > 1e3 * SINGULAR).all())
 
 
-def _rowwise(fit: Fit, power: float) -> Array:
-    """Return Σ (f(1 − h_i) û_i)² q_i q_i' over rows q_i in orthonormal coordinates, h_i = |q_i|²."""
-    meat = np.zeros((fit.K, fit.K))
+def _rowwise(fit: Fit, R: Array, power: float) -> Array:
+    """Return Σ p_i p_i' over rows, p_i = f(1 − h_i) û_i R W q_i, q_i in orthonormal coordinates, h_i = |q_i|²."""
+    contrasts, start = (R @ fit.directions).T, 0
+    apart = heavy_rows(fit) if power else []
+    places = np.array([each.row for each in apart], dtype=np.intp)
+    total = _summed(np.array([_part_of(fit, each, power) for each in apart]).reshape(-1, fit.K) @ R.T)
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
-        u = work - Z @ fit.theta
-        Q *= (adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * u)[:, None]
-        meat += Q.T @ Q
-    return meat
+        weight = adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * (work - Z @ fit.theta)
+        weight[places[(places >= start) & (places < start + len(Z))] - start] = 0.0
+        total += _summed(Q @ contrasts * weight[:, None])
+        start += len(Z)
+    return total
+
+
+def _part_of(fit: Fit, row: HeavyRow, power: float) -> Array:
+    """Return −p (K,) of a row with h near 1, nothing where it alone carries a direction."""
+    return np.asarray((fit.back @ row.moved) / fit.units * adjustment(np.array(row.left), power + 1.0))
 
 
 # --- leave-outs that do not exist ---------------------------------------------------------------
@@ -337,13 +360,8 @@ def _cases(fit: Fit) -> Iterator[Unidentified]:
 
 def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     """Return the rows that alone carry a direction of X: those with h_i = |q_i|² = 1, the direction being q_i."""
-    start, lost = 0, list[Unidentified]()
-    for Z, _ in fit.moments.working_rows():
-        Q = fit.orthonormal(Z)
-        alone = np.flatnonzero(1.0 - np.einsum("ij,ij->i", Q, Q) <= SINGULAR)
-        lost.extend(Unidentified(start + int(i), carriers(fit, Q[i][:, None])) for i in alone)
-        start += len(Z)
-    return lost
+    alone = (each for each in heavy_rows(fit) if each.left <= SINGULAR)
+    return [Unidentified(each.row, carriers(fit, each.direction[:, None])) for each in alone]
 
 
 def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ __all__ = ["Inference", "WaldTest", "infer"]
 Array = NDArray[np.float64]
 
 SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
+CANCELLED = 1e-8  # the share of the variances of its coefficients below which that of a restriction is summed anew
 JOINT = ("HTZ", "F", "chi2")
 
 
@@ -164,9 +165,16 @@ class Inference:
         used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
         V = scaled[:, used] @ self.scaled[np.ix_(used, used)] @ scaled[:, used].T
         contrasts = scaled @ self.fit.directions
-        if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
+        if is_rounding(self.fit, self.variant, contrasts, self._variances(scaled, V)).any():
             _refuse_singular(q)
         return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
+
+    def _variances(self, R: Array, V: Array) -> Array:
+        """Return the diagonal of V, the covariance of R (q, K); summed again where it cancelled, and rounding is left."""
+        variances, own = np.diagonal(V), np.sqrt(np.nan_to_num(np.diagonal(self.scaled)))
+        if (variances > CANCELLED * (np.abs(R) @ own) ** 2).all() or not np.isfinite(variances).all():
+            return variances
+        return np.diagonal(VARIANTS[self.variant].function(self.fit, R))
 
     def _joint_method(self, method: str | None) -> str:
         if method is None:
