@@ -5,7 +5,8 @@ Cluster labels are coded in `labels`; `encode`, `united` and `natural_key` are h
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from numbers import Real
+from fractions import Fraction
+from numbers import Rational, Real
 from operator import index
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 EXACT = 2**53  # beyond it a float64 has not every whole number
+COARSE = 1e-12  # of a column's range, the rounding that is too much
 
 
 def as_vector(values: Any, *, what: str) -> NDArray[Any]:
@@ -110,7 +112,7 @@ def _frame_columns(X: Any) -> list[Any] | None:
 def _table_of_rows(X: Any) -> NDArray[Any]:
     if home(X):  # one column of a frame
         return as_vector(X, what="X")[:, None]
-    array = _as_array(X, what="X")
+    array = _as_given(X, _as_array(X, what="X"))
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2:
         raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
@@ -127,6 +129,13 @@ def _as_array(values: Any, *, what: str) -> NDArray[Any]:
         raise InputError(f"{what} is a {type(values).__name__}: pass an array of numbers.") from None
 
 
+def _as_given(X: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """Return rows of a list as objects where whole numbers beside floats may have been rounded to make an array."""
+    if array.dtype.kind != "f" or hasattr(X, "__array__") or not _largest(array) >= EXACT:
+        return array
+    return np.array(X, dtype=object)
+
+
 # --- numbers ------------------------------------------------------------------------------------
 
 
@@ -141,8 +150,9 @@ def _numeric(array: NDArray[Any], missing: NDArray[np.bool_] | None, *, what: st
         numbers = array
     else:
         _refuse_no_number(array.ravel().tolist() if kind in "UST" else array.ravel(), what=what)
-    if kind in "iu" and array.dtype.itemsize == 8:
-        _refuse_collapsed(array, array.astype(np.float64) if _is_large(array) else None, what=what)
+    if kind in "iu" and array.dtype.itemsize == 8 and _is_large(array):
+        floats = array.astype(np.float64)
+        _refuse_lost_digits(array, floats if missing is None else np.where(missing, np.nan, floats), what=what)
     return numbers if missing is None else np.where(missing, np.nan, numbers)
 
 
@@ -161,8 +171,10 @@ def _of_objects(array: NDArray[Any], *, what: str) -> Array:
         raise InputError(
             f"{what} holds a number that a 64-bit float does not: scale it, or leave that row out."
         ) from None
-    _refuse_collapsed(there, numbers[~gone], what=what)
-    return numbers.reshape(array.shape)
+    numbers = numbers.reshape(array.shape)
+    if _largest(numbers) >= EXACT:
+        _refuse_lost_digits(array, numbers, what=what)
+    return numbers
 
 
 def _refuse_no_number(values: Iterable[Any], *, what: str) -> None:
@@ -174,19 +186,40 @@ def _is_large(integers: NDArray[Any]) -> bool:
     return bool(integers.size) and (int(integers.max()) > EXACT or int(integers.min()) < -EXACT)
 
 
-def _refuse_collapsed(exact: NDArray[Any], floats: Array | None, *, what: str) -> None:
-    """Refuse numbers of which two that differ are one as 64-bit floats."""
-    if floats is None or not np.abs(floats).max(initial=0.0) >= EXACT:
-        return
-    table = exact.reshape(len(exact), -1)
-    for j, column in enumerate(floats.reshape(len(exact), -1).T):
-        lost = len(set(table[:, j].tolist())) - np.unique(column).size
-        if lost:
-            where = what if table.shape[1] == 1 else f"column {j} of {what}"
-            raise InputError(
-                f"{where} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
-                "apart as 64-bit floats; subtract its smallest value first."
-            )
+def _largest(floats: Array) -> float:
+    """Return the largest |value|, 0 where none is there."""
+    return float(np.fmax.reduce(np.abs(floats), axis=None, initial=0.0))
+
+
+def _refuse_lost_digits(exact: NDArray[Any], floats: Array, *, what: str) -> None:
+    """Refuse columns (N,) or (N, K) that 64-bit floats hold too coarsely; NaN in the floats is missing."""
+    table, columns = exact.reshape(len(exact), -1), floats.reshape(len(exact), -1).T
+    for j in (j for j, column in enumerate(columns) if _largest(column) >= EXACT):
+        present = ~np.isnan(columns[j])
+        where = what if len(columns) == 1 else f"column {j} of {what}"
+        _refuse_coarse(table[present, j].tolist(), columns[j, present], what=where)
+
+
+def _refuse_coarse(exact: list[Any], floats: Array, *, what: str) -> None:
+    """Refuse numbers of which two that differ are one as 64-bit floats, or whose differences lose their digits."""
+    lost = len(set(exact)) - np.unique(floats).size
+    if lost:
+        raise InputError(
+            f"{what} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
+            "apart as 64-bit floats; subtract its smallest value first."
+        )
+    span = float(floats.max() - floats.min())
+    share = max(map(_rounding, exact, floats.tolist())) / span if span else 0.0
+    if share > COARSE:
+        raise InputError(
+            f"{what} lost its digits: its numbers exceed 2**53, where 64-bit floats round them by up to {share:.1g} of "
+            "their range; subtract its smallest value first."
+        )
+
+
+def _rounding(exact: Any, rounded: float) -> float:
+    """Return by how much a number changed on its way to a float."""
+    return float(abs(Fraction(exact) - Fraction(rounded))) if isinstance(exact, (Rational, Decimal)) else 0.0
 
 
 def same_length(**lengths: int) -> int:

@@ -2,10 +2,10 @@
 
 A variance is Σ_g (z_g's_g)² with s_g = Q_g'û_g and z_g = f(I − E_g)z. Rounding alone can leave z_g's_g at ε times
 three lengths: |Q_g z_g| |y_g|, as s_g is summed from terms as large as the rows q and y, which makes the variance with
-y itself in place of its residuals; |M^(1/2) E_g z_g| with M the squares that the normal equations carry to the coefficients in
-û_g; and that of the products z_gk s_gk, which can be large where their sum is none. A variance below the sum
-of their squares, times a constant, is not known to differ from zero, and is called so. Both sides move alike with the
-unit of y and of any column.
+y itself in place of its residuals; |M^(1/2) E_g z_g|, with ε²M what the normal equations leave in the coefficients of
+û_g; and that of the products z_gk s_gk, which may be large where their sum is none. A variance below the sum of the
+squares, times a constant, is not known to differ from zero, and is called so. Both sides move alike with the unit of y
+and of any column.
 
 y is what stands before the columns are taken out of it (less its mean, where that is nearly all of it). Where the
 border lies: with residuals σ and N rows of size 1, the sides are σ²|z|² and (32 ε)² N |z|², so a standard error is lost

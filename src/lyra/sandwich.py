@@ -1,8 +1,9 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the covariance (q, q) of contrasts R (q, K) of the coefficients over `fit.units`, with its factor:
-a sum over clusters, or rows, of what is found in orthonormal coordinates, where the bread is the identity, and carried
-to the contrasts by R W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
+Every function returns the covariance (q, q) of contrasts R (q, K) of the coefficients over `fit.units`, with its
+factor: a sum over clusters, or rows, of what is found in orthonormal coordinates, where the bread is the identity, and
+carried to the contrasts by R W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g its score, the adjusted score
+of a variant is V f(1 − λ) V' s_g.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class Inference:
         return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
 
     def _variances(self, R: Array, V: Array) -> Array:
-        """Return the diagonal of V, the covariance of R (q, K); summed again where it cancelled, and rounding is left."""
+        """Return the diagonal of V, the covariance of R (q, K), summed anew where cancelling left it rounding."""
         variances, own = np.diagonal(V), np.sqrt(np.nan_to_num(np.diagonal(self.scaled)))
         if (variances > CANCELLED * (np.abs(R) @ own) ** 2).all() or not np.isfinite(variances).all():
             return variances
