@@ -171,10 +171,9 @@ def _of_objects(array: NDArray[Any], *, what: str) -> Array:
         raise InputError(
             f"{what} holds a number that a 64-bit float does not: scale it, or leave that row out."
         ) from None
-    numbers = numbers.reshape(array.shape)
     if _largest(numbers) >= EXACT:
-        _refuse_lost_digits(array, numbers, what=what)
-    return numbers
+        _refuse_lost_digits(array, numbers.reshape(array.shape), what=what)
+    return numbers.reshape(array.shape)
 
 
 def _refuse_no_number(values: Iterable[Any], *, what: str) -> None:

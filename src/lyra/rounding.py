@@ -21,7 +21,7 @@ from lyra.basis import forward, inverse
 from lyra.leave_out import SINGULAR, adjustment, spectra
 from lyra.ols import Fit
 
-__all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "y_size"]
+__all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "residual_error", "y_size"]
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,11 @@ CARRIED = 32.0 * float(np.finfo(float).eps)  # relative rounding of a sum of pro
 def y_size(fit: Fit) -> float:
     """Return y'y, before the columns were taken out of it."""
     return float(np.einsum("i,ij,j->", _whole(fit), fit.moments.total, _whole(fit)))
+
+
+def residual_error(fit: Fit) -> float:
+    """Return the relative error of the residuals: ε over the share of y that the columns leave."""
+    return float(np.finfo(float).eps * np.sqrt(y_size(fit) / fit.rss)) if fit.rss else np.inf
 
 
 def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.leave_out import SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.ols import Fit
-from lyra.rounding import carried, carried_by_residuals, carried_by_rows
+from lyra.rounding import carried, carried_by_residuals, carried_by_rows, residual_error
 
 __all__ = [
     "CLUSTERED",
@@ -41,6 +41,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 LOST = 4e-13  # a relative error that is told
+LOST_IN_RESIDUALS = 1e-6  # one of the residuals that is told
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
@@ -190,7 +191,7 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
         A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist, or a variance is zero
         but for rounding: its coefficients are NaN.
     ConditionWarning
-        Without one cluster the columns are nearly collinear, and digits were lost.
+        Without one cluster or row the columns are nearly collinear, or they fit y nearly exactly, and digits were lost.
     """
     variant = variant_named(variant)
     units = fit.units
@@ -214,6 +215,8 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
     if told:
         warnings.warn(_zero_sentence(fit, told, variant), UnidentifiedWarning, stacklevel=4)
     gone = [*gone, *zero.tolist()]
+    if set(about) - set(gone):
+        _warn_of_residuals(fit, variant)
     vcov[gone, :] = vcov[:, gone] = np.nan
     return np.asarray(vcov)
 
@@ -232,6 +235,17 @@ def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
         ConditionWarning,
         stacklevel=5,
     )
+
+
+def _warn_of_residuals(fit: Fit, variant: str) -> None:
+    error = residual_error(fit)
+    if error > LOST_IN_RESIDUALS:
+        warnings.warn(
+            f"The columns fit y but for a share of {np.finfo(float).eps / error:.1g}, near its last digits: {variant} "
+            f"keeps about {max(-np.log10(error), 0.0):.0f} digits; leave out the columns that y was made of.",
+            ConditionWarning,
+            stacklevel=5,
+        )
 
 
 def _losses_by_cluster(fit: Fit) -> Iterator[tuple[float, str, Array]]:
