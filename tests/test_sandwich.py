@@ -188,7 +188,7 @@ def test_the_constant_beside_a_dummy_of_all_others_has_no_score(variant, G, seed
     """The other scores are large: those of the constant are zero cluster by cluster, or row by row, and not in sums."""
     rng = np.random.default_rng(seed)
     g = np.sort(rng.integers(1, G, 60))
-    g[: 1 if variant.startswith("HC") else 4] = 0
+    g[: 1 if variant.startswith("HC") or seed % 2 else 4] = 0
     y = 10.0 ** rng.integers(-9, 9) * rng.normal(size=60)
     res, told = not_computable(y, np.column_stack([np.ones(60), g > 0]).astype(float), g, variant)
     assert np.isnan(res.se).tolist() == [True, False]
