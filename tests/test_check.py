@@ -283,7 +283,7 @@ def test_refuses_a_column_that_lost_its_digits_by_its_name_or_place():
     ("column", "told"),
     [
         ([BIG, BIG + 1, BIG + 900], "where 1 of its distinct values are no longer apart as 64-bit floats"),
-        ([BIG, BIG + 400, BIG + 900], "where 64-bit floats round them by up to 0.1 of their range"),
+        ([BIG, BIG + 400, BIG + 900], "and as 64-bit floats they are rounded by more than 1e-14 of their spread"),
     ],
     ids=["collapsed", "coarse"],
 )
@@ -372,3 +372,29 @@ def test_refuses_what_is_no_option():
     )
     for value in (None, ["a"], 11, np.array(["a", "b"])):
         assert refusal(check.one_of, value, ("a", "b"), what="kind").startswith(f"kind={value!r} is unknown: ")
+
+
+def test_whole_numbers_in_rows_of_a_list_keep_their_digits_or_are_refused():
+    with pytest.raises(InputError) as caught:
+        check.as_matrix([[1.0, 2**60 + k] for k in range(60)])
+    assert str(caught.value) == (
+        "column 1 of X lost its digits: its numbers exceed 2**53, where 59 of its distinct values are no "
+        "longer apart as 64-bit floats; subtract its smallest value first."
+    )
+    assert check.as_matrix([[1.0, 2.0**60 * k] for k in range(3)])[0].dtype.kind == "f"
+
+
+@pytest.mark.parametrize("make", [np.array, list, lambda x: np.array(x, dtype=object)])
+def test_whole_numbers_that_are_rounded_within_their_spread_are_refused(make):
+    """Distinct as floats, 2**60 from zero and a few thousand from each other, where floats are multiples of 256."""
+    with pytest.raises(InputError) as caught:
+        check.as_vector(make([2**60 + 300 * k for k in range(9)]), what="x")
+    assert str(caught.value) == (
+        "x lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more than 1e-14 of "
+        "their spread; subtract its smallest value first."
+    )
+
+
+def test_whole_numbers_far_apart_are_taken_as_they_round():
+    numbers = [0, 2**60 + 1, 2**62 + 3, -(2**61) - 1]
+    np.testing.assert_array_equal(check.as_vector(numbers, what="x"), np.array(numbers, dtype=float))

@@ -345,3 +345,19 @@ def test_masked_and_arrow_columns_of_one_frame_with_gaps(first, second):
     with pytest.warns(DroppedRowsWarning, match=r"2 of 40 rows .*\(y in 1, x in 1\)"):
         found = lyra.fit("y ~ x", frame, clusters="g")
     np.testing.assert_array_equal(numbers(found), numbers(lyra.fit("y ~ x", complete, clusters="g")))
+
+
+def test_missing_values_of_two_kinds_in_one_pandas_frame():
+    rng = np.random.default_rng(20_331)
+    y, x, g = rng.normal(size=40), np.arange(40), np.arange(40) % 8
+    mixed = pd.DataFrame(
+        {
+            "y": pd.Series([None, *y[1:]], dtype="Float64"),
+            "x": pd.Series([0, None, *x[2:].tolist()], dtype="int64[pyarrow]"),
+            "g": g,
+        }
+    )
+    with pytest.warns(DroppedRowsWarning, match=r"2 of 40 rows .*\(y in 1, x in 1\)"):
+        found = lyra.fit("y ~ log1p(x)", mixed, clusters="g")
+    plain = fitted("y ~ log1p(x)", pd.DataFrame({"y": y[2:], "x": x[2:], "g": g[2:]}), "g")
+    np.testing.assert_allclose(numbers(found), numbers(plain), rtol=1e-12)

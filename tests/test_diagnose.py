@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -375,3 +376,13 @@ def test_nothing_warns_and_nothing_is_changed():
         warnings.simplefilter("error")
         str(diagnose(fitted(y, X, labels, names)))
     np.testing.assert_array_equal(X, kept)
+
+
+def test_a_diagnosis_is_pickled_and_says_the_same():
+    rng = np.random.default_rng(20_342)
+    g = np.repeat(np.arange(8), 6)
+    columns = np.column_stack([np.ones(48), g % 2])
+    found = diagnose(least_squares(Moments.from_arrays(rng.normal(size=48), columns, g)))
+    again = pickle.loads(pickle.dumps(found))
+    assert again.explain() == found.explain()
+    assert again.treated_clusters == found.treated_clusters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lyra
@@ -180,3 +181,17 @@ def test_correlations_may_be_given():
     fit = fitted(np.random.default_rng(20273).normal(size=72))
     assert [scenario.trial.source.icc for scenario in model_scenarios(fit, 1, seed=0, icc=[0.0, 0.3])] == [0.0, 0.3]
     assert labels(model_scenarios(fit, 1, seed=0, icc=0.3)) == ["the fitted design, ICC 0.3"]
+
+
+def test_fixed_effects_of_the_clusters_leave_no_correlation_to_try():
+    """A random intercept is taken up by the effects: the certificate tries one world, and says what it leaves out."""
+    rng = np.random.default_rng(20_341)
+    g = np.repeat(np.arange(12), 10)
+    frame = pd.DataFrame({"y": rng.normal(size=120), "x": rng.normal(size=120), "g": g})
+    told = lyra.fit("y ~ x + C(g)", frame, clusters="g").certify("x", methods=["CV1"], maximum=500, seed=0)
+    assert told.designs == ("the fitted design, ICC 0",)
+    (note,) = told.notes
+    assert note == (
+        "The columns absorb what the rows of a cluster share, so no intraclass correlation matters: correlation in "
+        "time and effects that differ by cluster are not tried."
+    )

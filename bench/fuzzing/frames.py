@@ -48,6 +48,7 @@ class Table:
 def table(seed: np.random.SeedSequence) -> Table:
     rng = np.random.default_rng(seed)
     N, G = int(rng.integers(24, 120)), int(rng.integers(3, 14))
+    N = max(N, 2 * G)
     g = rng.integers(0, G, N)
     g[: 2 * G] = np.tile(np.arange(G), 2)  # every cluster has two rows at least
     kind = pick(rng, LABELS)

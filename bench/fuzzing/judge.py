@@ -5,7 +5,8 @@ constant and each of length one. It is relative to the largest of |β_j|, √N t
 coefficients in units of this one: what a backward stable solution can give (Higham 2002, chapter 20). A standard
 error may lose, on top, the digits that cancel before it: ‖y‖/‖û‖ in the residuals, se(iid)/se in sums of scores, and
 1/√(1 − λ), λ the largest share of a cluster, where one is left out. However many digits that is, a number off by more
-than SILENT is wrong when no warning says so. NaN with a warning where there is a number is too cautious, not wrong.
+than SILENT is wrong when no warning says so, unless half a unit in the last place of y moves it as far. NaN with a
+warning where there is a number is too cautious, not wrong.
 """
 
 from __future__ import annotations
@@ -138,13 +139,13 @@ def inference(exact: Exact, res: Any, answer: Answer, variant: str) -> Iterator[
     for j, (true, scale) in enumerate(zip(exact.coef, scales(exact), strict=True)):
         if representable(true):
             told = f"{variant} {res.coef[j]:.9g} of {res.names[j]}, true {short(true)}"
-            yield from graded("coefficient", off(res.coef[j], true, scale), allowed, told)
+            yield from graded("coefficient", off(res.coef[j], true, scale), min(allowed, SILENT), told)
     yield from standard_errors(exact, res, answer, variant)
     yield from laws(exact, res, variant)
 
 
 def graded(what: str, error: float, allowed: float, told: str) -> Iterator[Finding]:
-    if error > SILENT:
+    if error > max(SILENT, allowed):
         yield Finding("wrong", what, f"{told}, off by {error:.1e}", error)
     elif error > allowed:
         yield Finding("imprecise", what, f"{told}, off by {error:.1e}, bound {allowed:.1e}", error / allowed)
@@ -172,9 +173,10 @@ def standard_errors(exact: Exact, res: Any, answer: Answer, variant: str) -> Ite
                 np.inf if kind == "wrong" else 0.0,
             )
         elif representable(true):
+            silent = max(SILENT, ROOM * 1e-15 * exact.as_given)
             allowed = bound(exact) * exact.explained * max(1.0, float((iid[j] / true).mid()))
             allowed /= exact.slack**0.5 if variant in LEAVES_OUT else 1.0
-            yield from graded(f"se {variant}", off(got, true), min(allowed, SILENT), f"{told}, true {short(true)}")
+            yield from graded(f"se {variant}", off(got, true), min(allowed, silent), f"{told}, true {short(true)}")
 
 
 def below_rounding(exact: Exact, j: int, variant: str) -> bool:

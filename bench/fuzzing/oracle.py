@@ -325,6 +325,12 @@ class Exact:
         return np.inf if self.rss == 0 else float((arb(fmpq(squares, self.N**2) / self.rss)).sqrt().mid())
 
     @cached_property
+    def as_given(self) -> float:
+        """‖y‖/‖û‖, y as it is: what half a unit in the last place of y is of û."""
+        squares = fmpq(sum(v * v for v in self.y))
+        return np.inf if self.rss == 0 else float((arb(squares / self.rss)).sqrt().mid())
+
+    @cached_property
     def slack(self) -> float:
         """The smallest 1 − λ that is not zero, of a cluster or a row: what its own share leaves to the others."""
         low = min((float(arb(1 - h)) for h in self.leverages if h != 1), default=1.0)

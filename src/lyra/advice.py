@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, inf, isfinite, isnan, sqrt
+from math import comb, inf, isfinite, sqrt
 from typing import Protocol
 
 from lyra.diagnose import TINY_ARM, Diagnosis
@@ -223,16 +223,11 @@ def _alone(lines: Lines) -> list[str]:
     return [str(case.cluster) for case in lines.diagnosis.unidentified if j in case.coefficients]
 
 
-def _absorbed(d: Diagnosis) -> bool:
-    """Whether the columns absorb every cluster's mean, as dummies of the clusters do."""
-    return isnan(d.icc.between)
-
-
 def _way_out(lines: Lines) -> str:
     """Return what is left to do: randomisation inference where it can tell anything, else more clusters."""
     if lines.arms is None:
         return "more clusters would help"
-    if _absorbed(lines.diagnosis):
+    if lines.diagnosis.absorbs_clusters:
         return (
             f"{lines.term!r} is constant within clusters and the columns together absorb every cluster's mean, so no "
             "clusters are left to compare: leave out columns of the clusters, or find more clusters"
@@ -272,7 +267,7 @@ def _not_covered(lines: Lines) -> str:
     d = lines.diagnosis
     if not lines.judged or lines.n_rows == d.G:
         return ""
-    absorbed = _absorbed(d)
+    absorbed = d.absorbs_clusters
     simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
     if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
         return ""

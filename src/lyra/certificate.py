@@ -275,7 +275,7 @@ def _read(document: Any) -> Certificate:
 
 def _typed(values: Any, target: type[Any], place: str) -> Any:
     """Return the record of a class made of plain values, NaN where a number is null; refuse other fields and types."""
-    from msgspec import convert
+    from msgspec import ValidationError, convert
 
     if not isinstance(values, dict):
         raise TypeError(f"{place} is {type(values).__name__}, not a record")
@@ -284,7 +284,10 @@ def _typed(values: Any, target: type[Any], place: str) -> Any:
         if name not in known:
             raise ValueError(f"{place} has an unknown field {str(name)[:40]!r}")
     filled = {name: math.nan if v is None and known[name].type == "float" else v for name, v in values.items()}
-    return convert(filled, target)
+    try:
+        return convert(filled, target)
+    except ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
 def _refuse_forged(row: Row, certificate: Certificate) -> None:

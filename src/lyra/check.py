@@ -36,7 +36,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 EXACT = 2**53  # beyond it a float64 has not every whole number
-COARSE = 1e-12  # of a column's range, the rounding that is too much
+ROUNDED = 1e-14  # of the spread of a column
 
 
 def as_vector(values: Any, *, what: str) -> NDArray[Any]:
@@ -207,12 +207,10 @@ def _refuse_coarse(exact: list[Any], floats: Array, *, what: str) -> None:
             f"{what} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
             "apart as 64-bit floats; subtract its smallest value first."
         )
-    span = float(floats.max() - floats.min())
-    share = max(map(_rounding, exact, floats.tolist())) / span if span else 0.0
-    if share > COARSE:
+    if max(map(_rounding, exact, floats.tolist())) > ROUNDED * float(np.ptp(floats)) > 0.0:
         raise InputError(
-            f"{what} lost its digits: its numbers exceed 2**53, where 64-bit floats round them by up to {share:.1g} of "
-            "their range; subtract its smallest value first."
+            f"{what} lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more than "
+            "1e-14 of their spread; subtract its smallest value first."
         )
 
 

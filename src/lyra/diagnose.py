@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,10 +113,15 @@ class Diagnosis:
         return tuple(None if np.isnan(moved[:, j]).all() else labels[g] for j, g in enumerate(worst))
 
     @property
+    def absorbs_clusters(self) -> bool:
+        """Whether the columns absorb every cluster's mean, as dummies of the clusters do."""
+        return bool(np.isnan(self.icc.between))
+
+    @property
     def effective_clusters(self) -> Mapping[float | str, Array]:
         """G* (K,) for ρ = 0, for ρ = 1 and, under "icc", for the estimated one (0 when that is negative)."""
         rho = min(max(self.icc.estimate, 0.0), 1.0)
-        return MappingProxyType({0: self.effective(0.0), 1: self.effective(1.0), "icc": self.effective(rho)})
+        return {0: self.effective(0.0), 1: self.effective(1.0), "icc": self.effective(rho)}
 
     def effective(self, rho: float) -> Array:
         """Return the effective number of clusters G* (K,) under the intraclass correlation `rho` [1]_.
@@ -276,7 +280,7 @@ def _column_icc(fit: Fit, columns: ColumnSums, values: Array) -> Array:
 def _treated_clusters(fit: Fit, values: Array) -> Mapping[str, tuple[int, int]]:
     split = {name: arms(values[:, j]) for j, name in enumerate(fit.names)}
     counts = {name: int(treated.sum()) for name, treated in split.items() if treated is not None}
-    return MappingProxyType({name: (treated, fit.G - treated) for name, treated in counts.items()})
+    return {name: (treated, fit.G - treated) for name, treated in counts.items()}
 
 
 # --- which dangers ------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from lyra.basis import backward, forward
 from lyra.ols import CACHE_BYTES, Fit
 
-__all__ = ["SINGULAR", "HeavyRow", "Spectrum", "adjustment", "heavy", "heavy_rows", "heavy_spectra", "spectra"]
+__all__ = ["NIL", "SINGULAR", "HeavyRow", "Spectrum", "adjustment", "heavy", "heavy_rows", "heavy_spectra", "spectra"]
 
 Array = NDArray[np.float64]
 

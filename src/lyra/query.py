@@ -208,13 +208,13 @@ def _are_hashable(labels: NDArray[Any]) -> bool:
 def _absent(projected: Frame) -> dict[str, nw.Expr]:
     """Return for every column of the projection whether its value is missing."""
     return {
-        alias: nw.col(alias).is_null() | _known(nw.col(alias).is_nan()) if dtype.is_float() else nw.col(alias).is_null()
+        alias: nw.col(alias).is_null() | _is_so(nw.col(alias).is_nan()) if dtype.is_float() else nw.col(alias).is_null()
         for alias, dtype in projected.collect_schema().items()
     }
 
 
-def _known(condition: nw.Expr) -> nw.Expr:
-    """Return a condition that is false where it is missing: those of masked and of Arrow columns then combine."""
+def _is_so(condition: nw.Expr) -> nw.Expr:
+    """Return whether a condition holds, and not where its value is missing: pandas mixes no two kinds of missing."""
     return condition.fill_null(value=False)
 
 
@@ -265,9 +265,9 @@ def take_census(frame: Frame, variables: Variables) -> Census:
     absent, refused = _absent(projected), _refused(variables, projected.collect_schema())
     present = _all_of([~gap for gap in absent.values()])
     flags = {f"missing {alias}": gap for alias, gap in absent.items()} | {"complete": present}
-    flags |= {f"refused {i}": present & _known(bad) for i, (bad, _) in enumerate(refused)}
+    flags |= {f"refused {i}": present & _is_so(bad) for i, (bad, _) in enumerate(refused)}
     large = {name: variables.numbers[name] for name in variables.whole}
-    flags |= {f"large {alias}": present & _known(nw.col(alias).abs() >= EXACT) for alias in large.values()}
+    flags |= {f"large {alias}": present & _is_so(nw.col(alias).abs() >= EXACT) for alias in large.values()}
     counts = fetch(
         projected.select(
             nw.len().cast(nw.Float64).alias("rows"),

@@ -1,9 +1,8 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the covariance (q, q) of contrasts R (q, K) of the coefficients over `fit.units`, with its
-factor: a sum over clusters, or rows, of what is found in orthonormal coordinates, where the bread is the identity, and
-carried to the contrasts by R W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g its score, the adjusted score
-of a variant is V f(1 − λ) V' s_g.
+Every function returns the (q, q) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
+the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
+its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
-from lyra.leave_out import SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
+from lyra.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.ols import Fit
-from lyra.rounding import carried, carried_by_residuals, carried_by_rows, residual_error
+from lyra.rounding import carried, carried_by_residuals, carried_by_rows
 
 __all__ = [
     "CLUSTERED",
@@ -41,7 +40,6 @@ __all__ = [
 Array = NDArray[np.float64]
 
 LOST = 4e-13  # a relative error that is told
-LOST_IN_RESIDUALS = 1e-6  # one of the residuals that is told
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
@@ -50,7 +48,7 @@ CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that di
 
 def iid(fit: Fit, R: Array) -> Array:
     """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return np.asarray(_summed((R @ fit.directions).T) * fit.rss * small_sample(fit, "iid"))
+    return np.asarray(R @ fit.directions @ fit.directions.T @ R.T * fit.rss * small_sample(fit, "iid"))
 
 
 def hc0(fit: Fit, R: Array) -> Array:
@@ -75,7 +73,7 @@ def hc3(fit: Fit, R: Array) -> Array:
 
 def cv0(fit: Fit, R: Array) -> Array:
     """Σ s_g s_g', no factor."""
-    return _summed(fit.scores @ (R @ fit.directions).T)
+    return _summed(fit, R, fit.scores)
 
 
 def cv1(fit: Fit, R: Array) -> Array:
@@ -85,27 +83,26 @@ def cv1(fit: Fit, R: Array) -> Array:
 
 def cv2(fit: Fit, R: Array) -> Array:
     """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
-    return _summed(adjusted_scores(fit, -0.5) @ (R @ fit.directions).T)
+    return _summed(fit, R, adjusted_scores(fit, -0.5))
 
 
 def cv3(fit: Fit, R: Array) -> Array:
     """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
-    return np.asarray(_summed(moves(fit) @ R.T) * small_sample(fit, "CV3"))
+    moved = moves(fit) @ R.T
+    return moved.T @ moved * small_sample(fit, "CV3")
 
 
 def cv3j(fit: Fit, R: Array) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
     moved = moves(fit) @ R.T
-    return np.asarray(_summed(moved - moved.mean(axis=0)) * small_sample(fit, "CV3J"))
+    moved = moved - moved.mean(axis=0)
+    return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
 
 
-def _summed(parts: Array) -> Array:
-    """Return Σ_g p_g p_g' of the clusters' parts in the contrasts (G, q).
-
-    Each is carried to the contrasts by itself: the parts of one may all be zero where the scores are not, and carrying
-    the sum of products would leave it ε of the others, where the sum of squares leaves ε².
-    """
-    return np.asarray(parts.T @ parts)
+def _summed(fit: Fit, R: Array, scores: Array) -> Array:
+    """Return the sum of squares of scores (n, K), each carried to R β̂ first: what is zero then stays zero."""
+    carried = scores @ (R @ fit.directions).T
+    return np.asarray(carried.T @ carried)
 
 
 def small_sample(fit: Fit, variant: str) -> float:
@@ -154,7 +151,6 @@ REMEDY = {
     "cluster": "for a treatment use randomisation inference, or find more clusters on each side",
     "row": "leave out those rows with their columns",
 }
-BESIDE = {"CV": "CV1", "HC": "HC1"}  # which leave nothing out
 CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
 
 
@@ -191,7 +187,7 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
         A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist, or a variance is zero
         but for rounding: its coefficients are NaN.
     ConditionWarning
-        Without one cluster or row the columns are nearly collinear, or they fit y nearly exactly, and digits were lost.
+        Without one cluster the columns are nearly collinear, and digits were lost.
     """
     variant = variant_named(variant)
     units = fit.units
@@ -209,55 +205,47 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
     zero = np.setdiff1d(zero, gone)
     if lost:
         _warn_of(fit, lost, variant, about)
-    if variant in LEAVE_OUT + LEAVE_ROW_OUT:
+    if variant in (*LEAVE_OUT, *LEAVE_ROW_OUT):
         _warn_of_lost_digits(fit, variant, about)
     told = [j for j in zero.tolist() if j in about]
     if told:
         warnings.warn(_zero_sentence(fit, told, variant), UnidentifiedWarning, stacklevel=4)
     gone = [*gone, *zero.tolist()]
-    if set(about) - set(gone):
-        _warn_of_residuals(fit, variant)
     vcov[gone, :] = vcov[:, gone] = np.nan
     return np.asarray(vcov)
 
 
 def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
-    found = _losses_by_cluster(fit) if variant in LEAVE_OUT else _losses_by_row(fit)
-    loss, without, direction = max(found, key=lambda each: each[0], default=(0.0, "", np.zeros(fit.K)))
-    if loss <= LOST:
+    """Warn where the columns are nearly collinear without one cluster or, for HC2 and HC3, without one row."""
+    found = _worst_cluster(fit) if variant in LEAVE_OUT else _worst_row(fit)
+    if found is None:
         return
-    names = [fit.names[j] for j in carriers(fit, direction[:, None], MOST) if j in about]
+    where, loss, directions = found
+    names = [fit.names[j] for j in carriers(fit, directions, MOST) if j in about]
     if not names:
         return
+    plain = "CV1" if variant in LEAVE_OUT else "HC1"
     warnings.warn(
-        f"Without {without} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
-        f"{listed(names, 4)}; leave one of these columns out, or read {BESIDE[variant[:2]]} beside it.",
+        f"Without {where} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
+        f"{listed(names, 4)}; leave one of these columns out, or read {plain} beside it.",
         ConditionWarning,
         stacklevel=5,
     )
 
 
-def _warn_of_residuals(fit: Fit, variant: str) -> None:
-    error = residual_error(fit)
-    if error > LOST_IN_RESIDUALS:
-        warnings.warn(
-            f"The columns fit y but for a share of {np.finfo(float).eps / error:.1g}, near its last digits: {variant} "
-            f"keeps about {max(-np.log10(error), 0.0):.0f} digits; leave out the columns that y was made of.",
-            ConditionWarning,
-            stacklevel=5,
-        )
+def _worst_cluster(fit: Fit) -> tuple[str, float, Array] | None:
+    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return None
+    nearest = int(np.where(worst.left[0] > NIL, worst.left[0], np.inf).argmin())  # of those it does not carry alone
+    return f"cluster {fit.labels[worst.clusters][0]!s}", worst.loss, worst.vectors[0][:, [nearest]]
 
 
-def _losses_by_cluster(fit: Fit) -> Iterator[tuple[float, str, Array]]:
-    """Yield the relative error, the cluster, and the direction that it carries most of and not all."""
-    for each in heavy_spectra(fit):
-        nearest = np.where(each.left[0] > SINGULAR, each.left[0], np.inf).argmin()
-        yield each.loss, f"cluster {fit.labels[each.clusters][0]!s}", each.vectors[0][:, nearest]
-
-
-def _losses_by_row(fit: Fit) -> Iterator[tuple[float, str, Array]]:
-    for each in heavy_rows(fit):
-        yield each.loss, f"row {each.row}", each.direction
+def _worst_row(fit: Fit) -> tuple[str, float, Array] | None:
+    worst = max(heavy_rows(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return None
+    return f"row {worst.row}", worst.loss, worst.direction[:, None]
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
@@ -330,22 +318,22 @@ def all_regular(left: Array) -> bool:
 
 
 def _rowwise(fit: Fit, R: Array, power: float) -> Array:
-    """Return Σ p_i p_i' over rows, p_i = f(1 − h_i) û_i R W q_i, q_i in orthonormal coordinates, h_i = |q_i|²."""
-    contrasts, start = (R @ fit.directions).T, 0
-    apart = heavy_rows(fit) if power else []
+    """Return Σ (f(1 − h_i) û_i)² w_i w_i' over rows w_i = R W q_i, h_i = |q_i|²."""
+    apart, start = heavy_rows(fit) if power else [], 0
     places = np.array([each.row for each in apart], dtype=np.intp)
-    total = _summed(np.array([_part_of(fit, each, power) for each in apart]).reshape(-1, fit.K) @ R.T)
+    alone = np.array([_part_of(fit, each, power) for each in apart]).reshape(-1, fit.K) @ R.T
+    total = np.asarray(alone.T @ alone)
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
         weight = adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * (work - Z @ fit.theta)
         weight[places[(places >= start) & (places < start + len(Z))] - start] = 0.0
-        total += _summed(Q @ contrasts * weight[:, None])
+        total += _summed(fit, R, Q * weight[:, None])
         start += len(Z)
     return total
 
 
 def _part_of(fit: Fit, row: HeavyRow, power: float) -> Array:
-    """Return −p (K,) of a row with h near 1, nothing where it alone carries a direction."""
+    """Return −f(1 − h)û W q (K,) of a row with h near 1, nothing where it alone carries a direction."""
     return np.asarray((fit.back @ row.moved) / fit.units * adjustment(np.array(row.left), power + 1.0))
 
 
@@ -367,14 +355,15 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
     for each in heavy_spectra(fit):
-        lost = each.left[0] <= SINGULAR
-        coefficients = carriers(fit, each.vectors[0][:, lost]) if lost.any() else ()
+        lost, left = each.left[0] <= SINGULAR, each.left[0]
+        least = min(CARRIES, float(left.min(where=left > NIL, initial=1.0)))  # what 1/(1 − λ) would multiply
+        coefficients = carriers(fit, each.vectors[0][:, lost], least) if lost.any() else ()
         if coefficients:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
 
 def _unidentified_rows(fit: Fit) -> list[Unidentified]:
-    """Return the rows that alone carry a direction of X: those with h_i = |q_i|² = 1, the direction being q_i."""
+    """Return the rows that alone carry a direction of X: those with h_i = 1, the direction being q_i."""
     alone = (each for each in heavy_rows(fit) if each.left <= SINGULAR)
     return [Unidentified(each.row, carriers(fit, each.direction[:, None])) for each in alone]
 

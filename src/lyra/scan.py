@@ -97,13 +97,20 @@ class ScannedRows:
         """Yield the first and last place in the order of each range."""
         used = len(self.query.variables.names)
         most = max(at_least, self.bytes_at_once // (8 * used))
+        if (_spoken(self.labels) != self.labels).any():  # a range of them cannot be named: all rows at once
+            most = int(self.sizes.sum())
         bins = (np.cumsum(self.sizes[order]) - 1) // most
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
         yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), order.size - 1], strict=True)
 
     def _between(self, ends: NDArray[np.intp]) -> nw.Expr:
-        first, last = self.labels[ends].tolist()
+        first, last = _spoken(self.labels[ends]).tolist()
         return nw.col(KEY).is_between(nw.lit(first), nw.lit(last))
+
+
+def _spoken(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as Python can say them: of a time, its microseconds."""
+    return labels.astype("datetime64[us]") if labels.dtype == "datetime64[ns]" else labels
 
 
 def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:

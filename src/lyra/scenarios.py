@@ -34,6 +34,10 @@ Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
 
 DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")
 LEAST_ICC, MOST_ICC = 0.0, 0.999
+ABSORBED = (
+    "The columns absorb what the rows of a cluster share, so no intraclass correlation matters: correlation in time "
+    "and effects that differ by cluster are not tried."
+)
 STATED_ICC = (0.05, 0.2)  # where none can be estimated: unknown is not zero
 
 
@@ -126,14 +130,17 @@ def _asked(icc: float | Sequence[float]) -> dict[str, float]:
 def _correlations(fit: Fit) -> tuple[dict[str, float], tuple[str, ...]]:
     if fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
         return _asked(0.0), ()
-    found = diagnose(fit).icc
+    told = diagnose(fit)
+    if told.absorbs_clusters:
+        return _asked(0.0), (ABSORBED,)
+    found = told.icc
     low, high = found.conf_int(0.95)
     ends = {"ICC": found.estimate, "lower end of its 95 % interval": low, "upper end of its 95 % interval": high}
     known = {name: float(np.clip(rho, LEAST_ICC, MOST_ICC)) for name, rho in ends.items() if not np.isnan(rho)}
     if not known:
         stated = " and ".join(f"{rho:g}" for rho in STATED_ICC)
-        told = "The intraclass correlation cannot be estimated from this fit"
-        return _asked(STATED_ICC), (f"{told}, so {stated} are tried: pass icc= for others.",)
+        unknown = "The intraclass correlation cannot be estimated from this fit"
+        return _asked(STATED_ICC), (f"{unknown}, so {stated} are tried: pass icc= for others.",)
     return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}, ()
 
 

@@ -21,7 +21,6 @@ __all__ = ["Inference", "WaldTest", "infer"]
 Array = NDArray[np.float64]
 
 SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
-CANCELLED = 1e-8  # the share of the variances of its coefficients below which that of a restriction is summed anew
 JOINT = ("HTZ", "F", "chi2")
 
 
@@ -163,18 +162,12 @@ class Inference:
         size = np.abs(scaled).max(axis=1)
         gap, scaled = (restrictions @ self.coef - _values(r, q)) / size, scaled / size[:, None]
         used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
-        V = scaled[:, used] @ self.scaled[np.ix_(used, used)] @ scaled[:, used].T
+        lost = np.isnan(self.scaled[np.ix_(used, used)]).any()
+        V = np.full((q, q), np.nan) if lost else VARIANTS[self.variant].function(self.fit, scaled)
         contrasts = scaled @ self.fit.directions
-        if is_rounding(self.fit, self.variant, contrasts, self._variances(scaled, V)).any():
+        if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
             _refuse_singular(q)
         return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
-
-    def _variances(self, R: Array, V: Array) -> Array:
-        """Return the diagonal of V, the covariance of R (q, K), summed anew where cancelling left it rounding."""
-        variances, own = np.diagonal(V), np.sqrt(np.nan_to_num(np.diagonal(self.scaled)))
-        if (variances > CANCELLED * (np.abs(R) @ own) ** 2).all() or not np.isfinite(variances).all():
-            return variances
-        return np.diagonal(VARIANTS[self.variant].function(self.fit, R))
 
     def _joint_method(self, method: str | None) -> str:
         if method is None:
