@@ -1,7 +1,9 @@
 """Leverage, influence, effective clusters: outside figures, refits, invariances, and the words."""
 
+import copy
 import csv
 import json
+import pickle
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -375,3 +377,12 @@ def test_nothing_warns_and_nothing_is_changed():
         warnings.simplefilter("error")
         str(diagnose(fitted(y, X, labels, names)))
     np.testing.assert_array_equal(X, kept)
+
+
+def test_a_diagnosis_can_be_pickled_and_copied():
+    labels = np.repeat(np.arange(8), 4)
+    X = np.column_stack([np.ones(32), labels < 3, np.arange(32.0) % 5])
+    d = diagnose(fitted(np.arange(32.0) ** 1.5, X, labels, names=["one", "treat", "x"])).about("treat")
+    for twin in (pickle.loads(pickle.dumps(d)), copy.deepcopy(d)):
+        assert (str(twin), twin.treated_clusters, twin.focus) == (str(d), {"treat": (3, 5)}, "treat")
+        np.testing.assert_array_equal(twin.influence, d.influence)

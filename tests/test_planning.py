@@ -11,6 +11,7 @@ from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.engine import World
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.focal import run_method
+from lyra.moments import Moments
 from lyra.planning import fewest, power
 from lyra.sources import HistorySource, WorldSource
 from lyra.trials import Trial
@@ -164,6 +165,28 @@ def test_a_fit_is_planned_from_as_it_stands():
     assert found.closed_form.se == pytest.approx(sigma * np.sqrt(4 / 180), rel=1e-9)
     with pytest.raises(InputError, match="A fit is planned from as it stands"):
         power(fit, ByCluster())
+
+
+def test_effects_of_the_clusters_leave_power_no_correlation_to_depend_on():
+    """A covariate with slope 1 beside an effect for every city: its standard error is that of the plain regression."""
+    rng = np.random.default_rng(20_277)
+    city = np.repeat(np.arange(10), 8)
+    X = np.column_stack([rng.normal(size=80), city[:, None] == np.arange(10)]).astype(float)
+    fit = lyra.fit_moments(Moments.from_arrays(rng.normal(size=80), X, city))
+    form = power(fit, term="x0", method="iid", seed=1).closed_form
+    assert (form.icc, form.se) == (0.0, pytest.approx(fit.robust("iid").se[0], rel=1e-9))
+
+
+def test_a_fit_of_two_clusters_does_not_tell_their_correlation():
+    city = np.repeat([0, 1], 20)
+    X = np.column_stack([np.ones(40), city])
+    fit = lyra.fit_moments(Moments.from_arrays(np.random.default_rng(3).normal(size=40), X, city, names=["one", "t"]))
+    with pytest.raises(NotIdentifiedError) as caught:
+        power(fit, term="t")
+    assert str(caught.value) == (
+        "The intraclass correlation cannot be estimated from this fit, and its power depends on it: pass icc=, such as "
+        "icc=0.05."
+    )
 
 
 def test_a_method_that_flags_true_nulls_is_said_to():
