@@ -190,7 +190,9 @@ TAKEN_UP = (
     "A shock common to a cluster's rows is taken up by its effect and does not reach 'x', so one correlation stands "
     "for all; serial correlation and effects that differ by cluster are not covered."
 )
-STATED = "The intraclass correlation cannot be estimated from this fit, so 0.05 and 0.2 are tried: pass icc= for others."
+STATED = (
+    "The intraclass correlation cannot be estimated from this fit, so 0.05 and 0.2 are tried: pass icc= for others."
+)
 
 
 def columns(g, *, effects=True, demeaned=False, seed=20274):
