@@ -157,7 +157,7 @@ NO_IDENTITY = (
         (ByCluster, "ByCluster"),
         ({"methods": ("CV1", by_hand)}, "by_hand"),
     ],
-    ids=repr,
+    ids=["function", "design", "list", "lambda", "world", "own design", "class", "method"],
 )
 def test_code_has_no_identity(code, name):
     with pytest.raises(InputError) as caught:
