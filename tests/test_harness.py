@@ -433,6 +433,38 @@ def test_refused(subject, design, asked, told):
     assert refused(InputError, subject, design, **asked) == told
 
 
+WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        *(
+            ({name: most}, f"{name}={most!r} {WHOLE}")
+            for name in ("first", "maximum")
+            for most in (10**9, 1e9, 1.5, True)
+        ),
+        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them"),
+        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them"),
+        ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
+        ({"seed": True}, "seed=True is not a whole number: pass 0 or more."),
+        ({"seed": "1"}, "seed='1' is not a whole number: pass 0 or more."),
+        *(
+            (
+                {"workers": many},
+                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process",
+            )
+            for many in (100_000, 0, -1, 1.5, True)
+        ),
+        ({"store": ""}, "store='' is not the path of a file: name one, such as 'run.sqlite'."),
+        ({"store": 3}, "store=3 is not the path of a file: name one, such as 'run.sqlite'."),
+    ],
+)
+def test_numbers_without_bounds_are_refused_before_anything_is_drawn(asked, told, monkeypatch):
+    monkeypatch.setattr("lyra.trials.Trial.block", None)
+    assert refused(InputError, SMALL, ByCluster(), **asked) == told
+
+
 def test_a_store_of_another_configuration_says_which_field_differs(tmp_path):
     path = tmp_path / "run.sqlite"
     lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=1)
