@@ -343,6 +343,17 @@ class Exact:
             low = min(low, float(np.linalg.svd(others, compute_uv=False)[-1] ** 2))
         return max(low, 1e-30)
 
+    def is_blurred(self, held: float, *, rows: bool) -> bool:
+        """Whether without some cluster, or row, more directions are below 1/held of the columns than are null."""
+        scale = np.array([unit_length([row[j] for row in self.X]) for j in range(self.K)]).T
+        alone = [int(h == 1) for h in self.leverages] if rows else [len(null) for null in self.null_directions]
+        left_out = [[i] for i in range(self.N)] if rows else self.members
+        for gone, null in zip(left_out, alone, strict=True):
+            values = np.linalg.svd(np.delete(scale, gone, axis=0), compute_uv=False)
+            if self.K - int(np.sum(values > 1.0 / held)) > null:
+                return True
+        return False
+
 
 def squares(values: Iterable[fmpq]) -> arb:
     """Return the sum of squares: exactly zero when every value is."""

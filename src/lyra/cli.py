@@ -725,7 +725,7 @@ def _exit_code(certificate: Certificate, requested: Sequence[str]) -> int:
     if certificate.recommended and not requested:
         return FINE
     verdicts = set(certificate.ways.values())
-    if requested and "uncertified" in verdicts:
+    if requested and verdicts - {"certified", "inconclusive"}:
         return UNCERTIFIED
     if "inconclusive" in verdicts:
         return INCONCLUSIVE

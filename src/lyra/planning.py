@@ -500,7 +500,8 @@ def _source(subject: Any, design: Design | None, level: str, asked: dict[str, An
         refuse_foreign("a fit", given, ("term", "icc"))
         if design is not None:
             raise InputError("A fit is planned from as it stands: leave the design out, or plan from the table itself.")
-        return ModelSource(fit, coefficient(fit, given.get("term")), _icc(fit, given.get("icc")))
+        param = coefficient(fit, given.get("term"))
+        return ModelSource(fit, param, _icc(fit, fit.names[param], given.get("icc")))
     if isinstance(subject, WorldLike):
         refuse_foreign("a world", given, ("covariates",))
         return WorldSource(subject, design, level, tuple(given.get("covariates", ())))
@@ -511,12 +512,15 @@ def _source(subject: Any, design: Design | None, level: str, asked: dict[str, An
     return HistorySource(history.y, history.W, history.units, design, level)
 
 
-def _icc(fit: Fit, asked: float | None) -> float:
+def _icc(fit: Fit, term: str, asked: float | None) -> float:
     if asked is not None and not (isinstance(asked, Real) and 0.0 <= asked <= MOST_ICC):
         raise InputError(f"icc={asked!r} is not an intraclass correlation: pass a share from 0 to {MOST_ICC:g}.")
     if asked is None and fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
         return 0.0
-    rho = diagnose(fit).icc.estimate if asked is None else asked
+    diagnosis = diagnose(fit)
+    if asked is None and diagnosis.free_of_shocks(term):  # other columns take up all that clusters have in common
+        return 0.0
+    rho = diagnosis.icc.estimate if asked is None else asked
     if np.isnan(rho):
         raise NotIdentifiedError(
             "The intraclass correlation cannot be estimated from this fit, and its power depends on it: pass icc=, "

@@ -266,7 +266,37 @@ def test_refuses_a_column_that_lost_its_digits_by_its_name_or_place():
     assert refusal(check.as_matrix, pd.DataFrame({"id": [BIG, BIG + 1]})).startswith(f"column 'id' {told}")
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda column: [[1.0, value] for value in column],
+        lambda column: [(True, value) for value in column],
+        lambda column: tuple([0.5, Decimal(value)] for value in column),
+        lambda column: [[None, BIG], *([1.0, value] for value in column)],
+        lambda column: np.array([[1.0, value] for value in column], dtype=object),
+        lambda column: np.array([[1, value] for value in column]),
+        lambda column: np.ma.masked_array([[1, 5], *([1, value] for value in column)], [[0, 1], *[[0, 0]] * 3]),
+    ],
+    ids=["rows", "tuples", "decimals", "a gap", "objects", "integers", "masked"],
+)
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ([BIG, BIG + 1, BIG + 900], "where 1 of its distinct values are no longer apart as 64-bit floats"),
+        ([BIG, BIG + 400, BIG + 900], "and as 64-bit floats they are rounded by more than 1e-14 of their spread"),
+    ],
+    ids=["collapsed", "coarse"],
+)
+def test_refuses_a_column_of_rows_whose_differences_lose_their_digits(make, column, told):
+    """A float holds every multiple of 256 there: 400 and 900 are off by 112 and 124, of 900."""
+    words = f"column 1 of X lost its digits: its numbers exceed 2**53, {told}; subtract its smallest value first."
+    assert refusal(check.as_matrix, make(column)) == words
+
+
 def test_large_numbers_that_stay_apart_are_taken():
+    rows = [[1.0, BIG], [1.0, BIG + 2**40 + 1], [0.5, BIG + 2**50]]  # off by 1 of 2**50
+    assert check.as_matrix(rows)[0][:, 1].tolist() == [BIG, BIG + 2**40, BIG + 2**50]
+    assert check.as_matrix([[1.0, BIG + 1], [2.0, BIG + 1]])[0][:, 1].tolist() == [BIG, BIG]
     wei = np.array([10**18, 2 * 10**18, 5 * 10**17])
     assert check.as_vector(wei, what="y").astype(float).tolist() == [1e18, 2e18, 5e17]
 

@@ -433,6 +433,38 @@ def test_refused(subject, design, asked, told):
     assert refused(InputError, subject, design, **asked) == told
 
 
+WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        *(
+            ({name: most}, f"{name}={most!r} {WHOLE}")
+            for name in ("first", "maximum")
+            for most in (10**9, 1e9, 1.5, True)
+        ),
+        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them"),
+        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them"),
+        ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
+        ({"seed": True}, "seed=True is not a whole number: pass 0 or more."),
+        ({"seed": "1"}, "seed='1' is not a whole number: pass 0 or more."),
+        *(
+            (
+                {"workers": many},
+                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process",
+            )
+            for many in (100_000, 0, -1, 1.5, True)
+        ),
+        ({"store": ""}, "store='' is not the path of a file: name one, such as 'run.sqlite'."),
+        ({"store": 3}, "store=3 is not the path of a file: name one, such as 'run.sqlite'."),
+    ],
+)
+def test_numbers_without_bounds_are_refused_before_anything_is_drawn(asked, told, monkeypatch):
+    monkeypatch.setattr("lyra.trials.Trial.block", None)
+    assert refused(InputError, SMALL, ByCluster(), **asked) == told
+
+
 def test_a_store_of_another_configuration_says_which_field_differs(tmp_path):
     path = tmp_path / "run.sqlite"
     lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=1)
@@ -446,11 +478,168 @@ def test_a_store_of_another_configuration_says_which_field_differs(tmp_path):
     assert "world.cluster_size is 5 in the store and 6 in this run" in told
 
 
-def test_a_store_of_other_data_is_refused(tmp_path):
-    path = tmp_path / "run.sqlite"
-    lyra.certify(shops(20), ByCluster(), methods=["CV1"], maximum=500, store=path, **OWN)
-    told = refused(InputError, shops(20, seed=1), ByCluster(), methods=["CV1"], maximum=500, store=path, **OWN)
-    assert told.startswith(f"the store {path} was made by another configuration: outcome is sha256:")
+# --- a store knows its run ----------------------------------------------------------------------
+
+
+def other(run, **changed):
+    """Return what is asked of a run with some of it changed."""
+    return run | changed
+
+
+def named(refusal):
+    """Return the fields that a refused store says differ; it lists three and counts the rest."""
+    told = refusal.split(" was made by another configuration: ")[1].split("; choose another store")[0]
+    return {clause.split(" is ")[0] for clause in told.split(", ") if " in the store and " in clause}
+
+
+def kept(run, path):
+    return lyra.certify(run["subject"], run["design"], store=path, **{k: v for k, v in run.items() if k not in OF_ALL})
+
+
+OF_ALL = ("subject", "design")
+TOWNS = shops(20).assign(week=np.arange(len(shops(20))) % 4, pair=shops(20)["shop"] // 4)
+LEAST = {"methods": ["CV1"], "seed": 1, "first": 500, "maximum": 1_000, "tolerance": 2.0}
+TABLE_RUN = LEAST | OWN | {"subject": TOWNS, "design": ByCluster(), "covariates": ["x"], "level": "cluster"}
+TABLE_RUN |= {"window": "week", "stratum": "pair"}
+WORLD_RUN = LEAST | {"subject": lyra.World(12, cluster_size=5), "design": ByCluster(), "level": "cluster"}
+FITTED = lyra.fit("y ~ x + pair", TOWNS, clusters="shop")
+FIT_RUN = LEAST | {"subject": FITTED, "design": None, "term": "x", "icc": [0.0, 0.2]}
+
+
+def swapped(column):
+    """Return the table with the labels of its first and last row exchanged."""
+    changed = TOWNS.copy()
+    last = len(TOWNS) - 1
+    changed.loc[[0, last], column] = TOWNS.loc[[last, 0], column].to_numpy()
+    return changed
+
+
+def moved(column):
+    changed = TOWNS.copy()
+    changed.loc[3, column] += 1e-9
+    return changed
+
+
+def refit(table, formula="y ~ x + pair"):
+    return lyra.fit(formula, table, clusters="shop")
+
+
+def relabelled(table):
+    return table.assign(shop=table["shop"].map(lambda shop: f"s{shop}"))
+
+
+RULE = {
+    "seed": ({"seed": 2}, {"seed"}),
+    "methods": ({"methods": ["CV2"]}, {"methods[0]"}),
+    "another method": ({"methods": ["CV1", "CV2"]}, {"methods[1]"}),
+    "weights": ({"weights": "webb"}, {"weights"}),
+    "alpha": ({"alpha": 0.1}, {"alpha"}),
+    "tolerance": ({"tolerance": 1.5}, {"tolerance"}),
+    "first": ({"first": 1_000}, {"first"}),
+    "maximum": ({"maximum": 2_000}, {"maximum"}),
+}
+CHANGES = [
+    *(
+        (run, *change, f"{what} of {kind}")
+        for kind, run in (("a table", TABLE_RUN), ("a world", WORLD_RUN), ("a fit", FIT_RUN))
+        for what, change in RULE.items()
+    ),
+    (TABLE_RUN, {"subject": moved("y")}, {"outcome"}, "outcome of a table"),
+    (TABLE_RUN, {"subject": moved("x")}, {"covariates"}, "covariate of a table"),
+    (TABLE_RUN, {"covariates": []}, {"covariates"}, "no covariate of a table"),
+    (TABLE_RUN, {"subject": swapped("shop")}, {"cluster labels"}, "cluster labels of a table"),
+    (TABLE_RUN, {"subject": swapped("week")}, {"window labels"}, "window labels of a table"),
+    (TABLE_RUN, {"subject": TOWNS.assign(pair=TOWNS["pair"] // 2)}, {"stratum labels"}, "strata of a table"),
+    (TABLE_RUN, {"stratum": None}, {"stratum labels"}, "no strata of a table"),
+    (TABLE_RUN, {"level": "stratum"}, {"level"}, "level of a table"),
+    (TABLE_RUN, {"design": ByCluster(8)}, {"design.treated"}, "design of a table"),
+    (TABLE_RUN, {"design": Stratified()}, {"design.kind"}, "kind of design of a table"),
+    (WORLD_RUN, {"subject": lyra.World(12, cluster_size=5, icc=0.03)}, {"world.icc"}, "world"),
+    (WORLD_RUN, {"subject": lyra.World(12, cluster_size=5, effect=0.1)}, {"world.effect"}, "effect of a world"),
+    (WORLD_RUN, {"design": ByCluster(5)}, {"design.treated"}, "design of a world"),
+    (WORLD_RUN, {"level": "unit"}, {"level"}, "level of a world"),
+    (WORLD_RUN, {"covariates": ["pre"]}, {"covariates"}, "covariates of a world"),
+    (FIT_RUN, {"subject": refit(moved("y"))}, {"outcome"}, "outcome of a fit"),
+    (FIT_RUN, {"subject": refit(moved("x"))}, {"columns"}, "covariate of a fit"),
+    (FIT_RUN, {"subject": refit(relabelled(TOWNS))}, {"cluster labels"}, "names of the clusters of a fit"),
+    (FIT_RUN, {"subject": refit(swapped("shop"))}, {"columns"}, "clusters of a fit"),
+    (FIT_RUN, {"term": "pair"}, {"term"}, "term of a fit"),
+    (FIT_RUN, {"icc": [0.0, 0.3]}, {"icc[1]"}, "correlation of a fit"),
+]
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A store of each run, and the digest it ended in."""
+    folder = tmp_path_factory.mktemp("stores")
+    runs = {id(run): (run, folder / f"{n}.sqlite") for n, run in enumerate((TABLE_RUN, WORLD_RUN, FIT_RUN))}
+    return {key: (path, kept(run, path).digest) for key, (run, path) in runs.items()}
+
+
+@pytest.mark.parametrize(
+    ("run", "changed", "fields"), [change[:3] for change in CHANGES], ids=[change[3] for change in CHANGES]
+)
+def test_a_store_of_another_run_is_refused_and_names_what_differs(run, changed, fields, stored):
+    path, _ = stored[id(run)]
+    before = path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FinerClustersWarning)
+        with pytest.raises(InputError) as caught:
+            kept(other(run, **changed), path)
+    assert str(caught.value).startswith(f"the store {path} was made by another configuration: ")
+    assert str(caught.value).endswith("; choose another store for this run, or set this back")
+    assert fields <= named(str(caught.value))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("run", [TABLE_RUN, WORLD_RUN, FIT_RUN], ids=["a table", "a world", "a fit"])
+def test_a_store_of_the_same_run_serves_it(run, stored, monkeypatch):
+    """A table and a fit of equal content are the same, and nothing is drawn again."""
+    path, digest = stored[id(run)]
+    again = {id(TABLE_RUN): TOWNS.copy(), id(WORLD_RUN): lyra.World(12, cluster_size=5), id(FIT_RUN): refit(TOWNS)}
+    monkeypatch.setattr("lyra.trials.Trial.block", None)
+    assert kept(other(run, subject=again[id(run)]), path).digest == digest
+
+
+def test_a_table_is_the_same_run_from_a_file_and_a_fit_from_its_copy(tmp_path, stored):
+    TOWNS.to_csv(tmp_path / "towns.csv", index=False)
+    path, digest = stored[id(TABLE_RUN)]
+    assert kept(other(TABLE_RUN, subject=tmp_path / "towns.csv"), path).digest == digest
+    relabelled(TOWNS).to_csv(tmp_path / "named.csv", index=False)
+    fits = [refit(str(tmp_path / "named.csv")) for _ in range(2)]
+    digests = {kept(other(FIT_RUN, subject=fit), tmp_path / "fit.sqlite").digest for fit in fits}
+    assert len(digests) == 1
+
+
+def test_the_order_of_windows_is_part_of_a_run(tmp_path):
+    """The same labels, in another order that the user gave: blocks of a switchback hold other rows."""
+    days = ["mon", "tue", "wed", "thu"]
+    table = shops(8).assign(day=np.array(days)[np.arange(len(shops(8))) % 4])
+    runs = [
+        LEAST | OWN | {"design": Switchback(2), "window": "day", "subject": table.assign(day=ordered)}
+        for order in (days, days[::-1][1:] + days[-1:])
+        for ordered in [pd.Categorical(table["day"], order, ordered=True)]
+    ]
+    kept(runs[0], tmp_path / "run.sqlite")
+    with pytest.raises(InputError, match="window labels is sha256:"):
+        kept(runs[1], tmp_path / "run.sqlite")
+
+
+def test_an_analysis_of_a_world_is_part_of_a_run(tmp_path):
+    run = WORLD_RUN | {"analyses": {"": lyra.scenarios.Analysis("cluster", ())}}
+    del run["level"]
+    kept(run, tmp_path / "run.sqlite")
+    changed = run | {"analyses": {"": lyra.scenarios.Analysis("cluster", ("pre",))}}
+    with pytest.raises(InputError) as caught:
+        kept(changed, tmp_path / "run.sqlite")
+    assert named(str(caught.value)) == {"covariates", "covariates[0]"}
+
+
+def test_another_version_is_another_run(tmp_path, monkeypatch):
+    kept(WORLD_RUN, tmp_path / "run.sqlite")
+    monkeypatch.setattr("lyra.harness.__version__", "0.0.9")
+    with pytest.raises(InputError, match=r'versions\.lyra is "[^"]+" in the store and "0\.0\.9" in this run'):
+        kept(WORLD_RUN, tmp_path / "run.sqlite")
 
 
 def test_a_corrupt_store_is_kept_aside(tmp_path):

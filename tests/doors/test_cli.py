@@ -7,10 +7,13 @@ import json
 import math
 import os
 import pty
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import numpy as np
@@ -350,6 +353,58 @@ def test_exit_codes(past, asked, capsys):
     few = asked('methods = ["CV1"]\nmaximum = 500\n[world]\nn_clusters = 12\n[design]\ntreated = 1\n')
     assert run(["certify", few]) == 1
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("design", "method", "word"),
+    [("treated = 1", "CV3", "not computable"), ("", "WCR-11", "never rejects")],
+    ids=["not computable", "never rejects"],
+)
+def test_what_was_asked_for_and_has_no_size_is_not_certified(design, method, word, asked, capsys):
+    """Without its only treated cluster there is no estimate; of four clusters no bootstrap's p-value is below .05."""
+    few = asked(
+        f"weights = 'rademacher'\n[world]\nn_clusters = 4\ncluster_size = 5\n[design]\nkind = 'cluster'\n{design}\n"
+    )
+    options = ["--method", method, "--maximum", "500", "--json"]
+    assert run(["certify", few, *options]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert {cell["verdict"] for cell in document["cells"]} == {word}
+    assert document["recommended"] is None
+
+
+@pytest.mark.parametrize(("workers", "chunks"), [(1, 1), (2, 1), (2, 0)], ids=["alone", "two", "two that start"])
+def test_ctrl_c_ends_a_run_in_one_line_and_its_store_serves_on(workers, chunks, asked, tmp_path):
+    """A terminal sends it to the workers too: they leave with their parent, and what was stored is right."""
+    world = asked("methods = ['WCR-11', 'CV2']\nmaximum = 4000\n[world]\nkind = 'regressor'\nn_clusters = [20, 30]\n")
+    store = tmp_path / "run.sqlite"
+    command = [sys.executable, "-m", "lyra", "certify", world, "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    going = subprocess.Popen(
+        [*command, "--store", str(store), "--workers", str(workers)], start_new_session=True, **pipes
+    )
+    patience = time.monotonic() + 60
+    while stored(store) < chunks and going.poll() is None and time.monotonic() < patience:
+        time.sleep(0.01)
+    time.sleep(0 if chunks else 0.25)  # the store is there, and the workers load what they need
+    os.killpg(going.pid, signal.SIGINT)
+    out, err = going.communicate(timeout=60)  # the pipes end with the last process that holds them
+    assert (going.returncode, out, len(err.splitlines())) == (130, "", 1)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(going.pid, 0)
+    again = subprocess.run([*command, "--store", str(store)], check=False, **pipes)
+    assert (
+        json.loads(again.stdout)["digest"]
+        == lyra.certify(
+            {f"n_clusters={G}": lyra.RegressorWorld(G) for G in (20, 30)}, methods=["WCR-11", "CV2"], maximum=4_000
+        ).digest
+    )
+
+
+def stored(store):
+    """Return how many chunks a store holds, as a second reader sees it; less than none while it is not there."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
+        return db.execute("SELECT count(*) FROM chunk").fetchone()[0]
+    return -1
 
 
 def test_an_analysis_that_is_certified_is_enough(asked, capsys):

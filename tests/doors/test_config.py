@@ -228,6 +228,36 @@ def test_no_text(tmp_path):
         read_config(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x = " + "[" * 5_000 + "]" * 5_000, "x = " + "{a = " * 5_000 + "1" + "}" * 5_000],
+    ids=["lists", "tables"],
+)
+def test_nested_without_end(tmp_path, text):
+    path = tmp_path / "deep.toml"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"'{path}' is not a config: its lists and tables are nested too deeply."
+
+
+def test_a_long_file(tmp_path):
+    path = tmp_path / "long.toml"
+    path.write_text("#" * (2**20 + 1))
+    with pytest.raises(DataError) as caught:
+        read_config(path)
+    assert str(caught.value) == (
+        f"'{path}' is not TOML: a config has at most 1,048,576 bytes and this file has 1,048,577."
+    )
+
+
+def test_a_grid_without_end(read):
+    sizes = ", ".join(str(n) for n in range(2, 35))
+    with pytest.raises(InputError) as caught:
+        read(f"[world]\nn_clusters = [{sizes}]\nwindows = [{sizes}]\n")
+    assert str(caught.value) == "world makes 1,089 combinations of its lists, and 1,000 is the most."
+
+
 def test_no_file(tmp_path):
     path = tmp_path / "none.toml"
     with pytest.raises(DataError) as caught:

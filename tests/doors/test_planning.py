@@ -9,6 +9,7 @@ import lyra
 from lyra.data.units import Units
 from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import InputError, NotIdentifiedError
+from lyra.moments.moments import Moments
 from lyra.planning import fewest, power
 from lyra.robust.replicates import run_method
 from lyra.simulation.source import HistorySource, WorldSource
@@ -166,6 +167,28 @@ def test_a_fit_is_planned_from_as_it_stands():
         power(fit, ByCluster())
 
 
+def test_effects_of_the_clusters_leave_power_no_correlation_to_depend_on():
+    """A covariate with slope 1 beside an effect for every city: its standard error is that of the plain regression."""
+    rng = np.random.default_rng(20_277)
+    city = np.repeat(np.arange(10), 8)
+    X = np.column_stack([rng.normal(size=80), city[:, None] == np.arange(10)]).astype(float)
+    fit = lyra.fit_moments(Moments.from_arrays(rng.normal(size=80), X, city))
+    form = power(fit, term="x0", method="iid", seed=1).closed_form
+    assert (form.icc, form.se) == (0.0, pytest.approx(fit.robust("iid").se[0], rel=1e-9))
+
+
+def test_a_fit_of_two_clusters_does_not_tell_their_correlation():
+    city = np.repeat([0, 1], 20)
+    X = np.column_stack([np.ones(40), city])
+    fit = lyra.fit_moments(Moments.from_arrays(np.random.default_rng(3).normal(size=40), X, city, names=["one", "t"]))
+    with pytest.raises(NotIdentifiedError) as caught:
+        power(fit, term="t")
+    assert str(caught.value) == (
+        "The intraclass correlation cannot be estimated from this fit, and its power depends on it: pass icc=, such as "
+        "icc=0.05."
+    )
+
+
 def test_a_method_that_flags_true_nulls_is_said_to():
     world = World(10, cluster_size=20, windows=16, icc=0.0, icc_window=0.05, ar1=0.8)
     (note, *_) = power(world, Switchback(8), level="window", seed=1).notes
@@ -180,6 +203,10 @@ def test_a_method_that_flags_true_nulls_is_said_to():
         ({"target": 0.03}, "target=0.03 is not a power: pass a number between alpha=0.05 and 1, such as 0.8."),
         ({"alpha": 0.0}, "alpha=0.0 is not the size of a test: pass a number between 0 and 1, such as 0.05."),
         ({"effect": 0.0}, "effect=0.0 cannot be planned for: pass the effect worth finding, or none."),
+        ({"replicates": 10**9}, "replicates=1000000000 is not a whole number up to 100,000: pass one."),
+        ({"replicates": True}, "replicates=True is not a whole number up to 100,000: pass one."),
+        ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
+        ({"seed": -1}, "seed=-1 is negative: pass 0 or more."),
         ({"replicates": 50}, "replicates=50 are too few for a power: ask for at least 100."),
         ({"outcome": "y"}, "a world takes no outcome=: it takes covariates."),
         ({"method": "CV4"}, "method 'CV4' has no power curve: did you mean 'CV3'? there is"),

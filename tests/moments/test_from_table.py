@@ -333,6 +333,20 @@ def test_a_file_may_go_once_it_is_summed_and_hc3_says_so(tmp_path):
         regression.robust("HC3")
 
 
+@pytest.mark.parametrize("first", ["Float64", "float64", "double[pyarrow]"])
+@pytest.mark.parametrize("second", ["Int64", "int64[pyarrow]", "uint64[pyarrow]", "Float32", "float[pyarrow]"])
+def test_masked_and_arrow_columns_of_one_frame_with_gaps(first, second):
+    """Every sort of nullable column beside every other, each with a gap of its own, against the complete rows."""
+    rng = np.random.default_rng(8)
+    y, x = [None, *rng.normal(size=39)], [1, None, *range(2, 40)]
+    g = np.arange(40) % 8
+    frame = pd.DataFrame({"y": pd.Series(y, dtype=first), "x": pd.Series(x, dtype=second), "g": g})
+    complete = pd.DataFrame({"y": np.array(y[2:], dtype=float), "x": np.array(x[2:], dtype=float), "g": g[2:]})
+    with pytest.warns(DroppedRowsWarning, match=r"2 of 40 rows .*\(y in 1, x in 1\)"):
+        found = lyra.fit("y ~ x", frame, clusters="g")
+    np.testing.assert_array_equal(numbers(found), numbers(lyra.fit("y ~ x", complete, clusters="g")))
+
+
 def test_missing_values_of_two_kinds_in_one_pandas_frame():
     rng = np.random.default_rng(20_331)
     y, x, g = rng.normal(size=40), np.arange(40), np.arange(40) % 8

@@ -7,7 +7,9 @@ import warnings
 import dense
 import numpy as np
 import pytest
+from mpmath import mp
 from numpy.testing import assert_allclose
+from sixty_digits import truth
 
 from examples import NAMES, experiment
 from lyra import Moments
@@ -132,6 +134,23 @@ def not_computable(y, X, clusters, variant, **options):
     return res, str(caught[0].message)
 
 
+def jackknife(y, X, clusters, variant, own) -> np.ndarray:
+    """Return CV3 or CV3J of X by its definition, every regression again in 60 digits; `own` is of cluster 0 alone."""
+    with mp.workdps(60):
+        labels = np.unique(clusters)
+        designs = [(clusters != g, X if g == 0 else np.column_stack([X, own])) for g in labels]
+        whole, *fits = (
+            mp.lu_solve(mp.matrix(columns[rows].tolist()), mp.matrix(y[rows].tolist()))[: X.shape[1]]
+            for rows, columns in [(np.ones(y.size, dtype=bool), np.column_stack([X, own])), *designs]
+        )
+        sums = []
+        for j, full in enumerate(whole):
+            values = [fit[j] for fit in fits]
+            centre = full if variant == "CV3" else mp.fsum(values) / labels.size
+            sums.append(mp.fsum((value - centre) ** 2 for value in values))
+        return np.array([float(mp.sqrt(mp.mpf(labels.size - 1) / labels.size * total)) for total in sums])
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_perfect_fit_has_no_standard_error(variant, unit):
@@ -153,6 +172,47 @@ def test_a_nearly_perfect_fit_has_its_own(variant, noise):
     res = cluster_robust(columns @ [1.0, 2.0] + noise * e, columns, clusters=clusters, variant=variant)
     alone = cluster_robust(e, columns, clusters=clusters, variant=variant)
     assert_allclose(res.se, noise * alone.se, rtol=1e-15 / noise + 1e-9)
+
+
+@pytest.mark.parametrize("variant", ["CV0", "CV1", "HC0", "HC1"])
+@pytest.mark.parametrize("G", [3, 8, 14])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_constant_beside_a_dummy_of_all_others_has_no_score(variant, G, seed):
+    """The other scores are large: those of the constant are zero cluster by cluster, or row by row, and not in sums."""
+    rng = np.random.default_rng(seed)
+    g = np.sort(rng.integers(1, G, 60))
+    g[: 1 if variant.startswith("HC") or seed % 2 else 4] = 0
+    y = 10.0 ** rng.integers(-9, 9) * rng.normal(size=60)
+    res, told = not_computable(y, np.column_stack([np.ones(60), g > 0]).astype(float), g, variant)
+    assert np.isnan(res.se).tolist() == [True, False]
+    assert told.startswith(f"{variant} is not computable (NaN) for x0: the residuals leave every score zero")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [1e3, 1e4])
+def test_a_row_with_leverage_near_one_keeps_the_digits_of_hc2_and_hc3(size, seed):
+    """1 − h near 1e-6 and 1e-8; rows as clusters: CV2 is HC2, and CV3 is HC3 but for its factor [in 150 digits]."""
+    rng = np.random.default_rng(seed)
+    columns = np.column_stack([np.ones(20), rng.normal(size=(20, 2))])
+    columns[3, 1], y = size * columns[3, 1], rng.normal(size=20)
+    true = truth(y, columns, np.arange(20)).se
+    for variant, expected in (("HC2", true["CV2"]), ("HC3", true["CV3"] * np.sqrt(20 / 19))):
+        res = cluster_robust(y, columns, clusters=clusters[:20], variant=variant)
+        assert_allclose(res.se, expected, rtol=2e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("variant", ["CV3", "CV3J"])
+def test_what_the_other_clusters_identify_keeps_its_digits_beside_what_they_do_not(variant, seed):
+    """Cluster 0 alone has z, and carries all of x but a part near 1e-9, which the others tell to its last digits."""
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(10), 4)
+    columns = np.column_stack([np.ones(40), rng.normal(size=(40, 2)), (g == 0) * rng.normal(size=40)])
+    columns[g == 0, 2] *= 3e4
+    y = rng.normal(size=40)
+    res, told = not_computable(y, columns[:, ::-1], g, variant)
+    assert "x0 without cluster 0" in told
+    assert_allclose(res.se[:0:-1], jackknife(y, columns[:, :3], g, variant, columns[:, 3:]), rtol=1e-14)
 
 
 @pytest.mark.parametrize("variant", ["CV0", "CV1"])

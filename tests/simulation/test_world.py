@@ -501,6 +501,45 @@ def test_regressor_world_moulton_is_the_asymptotic_one():
 # -- refusals
 
 REFUSALS = {
+    "a billion clusters": (
+        lambda: World(10**9),
+        "this world has 1,000,000,000 clusters times windows, and 1,000,000 is the most; make it smaller",
+    ),
+    "a billion clusters as a float": (
+        lambda: World(1e9),
+        "n_clusters=1000000000.0 is out of range; it must be a whole number, 2 or more",
+    ),
+    "a billion agents a cluster": (
+        lambda: World(12, cluster_size=10**9),
+        "this world has 12,000,000,000 agents, and 10,000,000 is the most; make it smaller",
+    ),
+    "one cluster of a billion": (
+        lambda: World(2, cluster_size=[10**9, 1]),
+        "this world has 1,000,000,001 agents, and 10,000,000 is the most; make it smaller",
+    ),
+    "one agent more than the most": (
+        lambda: World(10, cluster_size=1_000_000, windows=2),
+        "this world has 20,000,000 agents, and 10,000,000 is the most; make it smaller",
+    ),
+    "a billion windows": (
+        lambda: World(12, windows=10**9),
+        "this world has 12,000,000,000 clusters times windows, and 1,000,000 is the most; make it smaller",
+    ),
+    "a billion clusters of a regressor": (
+        lambda: RegressorWorld(10**9),
+        "this world has 1,000,000,000 clusters, and 1,000,000 is the most; make it smaller",
+    ),
+    "a billion rows a cluster": (
+        lambda: RegressorWorld(5, cluster_size=10**9),
+        "this world has 5,000,000,000 rows, and 10,000,000 is the most; make it smaller",
+    ),
+    "sizes that spread without end": (
+        lambda: World(12, cluster_size="1000000000 lognormal:0.8"),
+        (
+            "cluster_size='1000000000 lognormal:0.8' is out of range; the mean is at most 10,000,000 and the "
+            "coefficient of variation at most 100"
+        ),
+    ),
     "one cluster": (lambda: World(1), "n_clusters=1 is out of range; it must be a whole number, 2 or more"),
     "half a window": (
         lambda: World(4, windows=1.5),

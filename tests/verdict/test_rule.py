@@ -212,6 +212,27 @@ def test_the_four_verdicts():
     assert said == ["certified", "uncertified", "go on", "inconclusive"]
 
 
+@pytest.mark.parametrize(
+    ("counts", "beside", "said"),
+    [
+        ((500, 500), {"not_computable": 450}, "not computable"),
+        ((500, 500), {"not_computable": 449}, "uncertified"),
+        ((450, 500), {"not_computable": 450}, "not computable"),
+        ((0, 500), {}, "never rejects"),
+        ((1, 500), {}, "certified"),
+        ((0, 500), {"smallest_pvalue": 0.0625}, "never rejects"),
+        ((10, 500), {"smallest_pvalue": 0.0625}, "never rejects"),
+        ((10, 500), {"smallest_pvalue": 0.05}, "certified"),
+        ((500, 500), {"not_computable": 500, "smallest_pvalue": 0.0625}, "not computable"),
+    ],
+)
+def test_a_count_that_is_not_a_size_has_a_word_of_its_own(counts, beside, said):
+    assert judge(*counts, Rule(), **beside).verdict == said
+    rejections, replicates = counts
+    shares = {name: n / replicates if name == "not_computable" else n for name, n in beside.items()}
+    assert judge_exact(rejections / replicates, replicates, Rule(), **shares).verdict == said
+
+
 def test_named_tolerances():
     assert [tolerance_named(name) for name in TOLERANCES] == [1.1, 1.25, 1.5]
 

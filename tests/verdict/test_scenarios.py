@@ -13,6 +13,7 @@ from lyra.errors import FinerClustersWarning, InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.replicates import run_method
 from lyra.verdict.scenarios import Analysis, design_name, history_scenarios, model_scenarios, world_scenarios
 
 WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)
@@ -182,15 +183,74 @@ def test_correlations_may_be_given():
     assert labels(model_scenarios(fit, 1, seed=0, icc=0.3)) == ["the fitted design, ICC 0.3"]
 
 
-def test_fixed_effects_of_the_clusters_leave_no_correlation_to_try():
-    """A random intercept is taken up by the effects: the certificate tries one world, and says what it leaves out."""
-    rng = np.random.default_rng(20_341)
-    g = np.repeat(np.arange(12), 10)
-    frame = pd.DataFrame({"y": rng.normal(size=120), "x": rng.normal(size=120), "g": g})
-    told = lyra.fit("y ~ x + C(g)", frame, clusters="g").certify("x", methods=["CV1"], maximum=500, seed=0)
-    assert told.designs == ("the fitted design, ICC 0",)
-    (note,) = told.notes
-    assert note == (
-        "The columns absorb what the rows of a cluster share, so no intraclass correlation matters: correlation in "
-        "time and effects that differ by cluster are not tried."
-    )
+# --- where no correlation can be estimated ------------------------------------------------------
+
+TAKEN_UP = (
+    "A shock common to a cluster's rows is taken up by its effect and does not reach 'x', so one correlation stands "
+    "for all; serial correlation and effects that differ by cluster are not covered."
+)
+STATED = (
+    "The intraclass correlation cannot be estimated from this fit, so 0.05 and 0.2 are tried: pass icc= for others."
+)
+
+
+def columns(g, *, effects=True, demeaned=False, seed=20274):
+    """A covariate x (after its cluster means, or not) beside an effect for every cluster, or a constant."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=g.size)
+    if demeaned:
+        x -= (np.bincount(g, x) / np.bincount(g))[g]
+    beside = (g[:, None] == np.unique(g)) * 1.0 if effects else np.ones((g.size, 1))
+    X = np.column_stack([x, beside])
+    names = ["x", *(f"c{j}" for j in range(beside.shape[1]))]
+    return least_squares(Moments.from_arrays(rng.normal(size=g.size), X, g, names=names))
+
+
+UNEQUAL = np.repeat(np.arange(9), [2, 3, 4, 5, 6, 7, 8, 9, 40])
+
+
+@pytest.mark.parametrize("g", [np.repeat(np.arange(8), 9), UNEQUAL], ids=["equal", "unequal"])
+def test_effects_of_the_clusters_take_a_common_shock_up_and_one_correlation_stands_for_all(g):
+    fit = columns(g)
+    made = model_scenarios(fit, 0, seed=0)
+    assert labels(made) == ["the fitted design, ICC 0"]
+    assert [(scenario.trial.source.icc, scenario.notes) for scenario in made] == [(0.0, (TAKEN_UP,))]
+
+
+def test_it_stands_for_all_because_every_p_value_is_the_same_at_any_correlation():
+    at_none, at_much = model_scenarios(columns(UNEQUAL), 0, seed=5, icc=[0.0, 0.7])
+    batches = [scenario.trial.source.batch(200, np.random.default_rng(5)) for scenario in (at_none, at_much)]
+    for method in ("iid", "CV1", "CV3"):
+        first, second = (run_method(batch, method, np.empty((0, 9))).pvalue for batch in batches)
+        np.testing.assert_allclose(first, second, rtol=1e-8)
+
+
+def test_a_shock_reaches_what_is_told_from_the_means_of_two_clusters():
+    """The means of two clusters are absorbed too, yet by the very coefficient: its sizes depend on the correlation."""
+    g = np.repeat([0, 1], 15)
+    rng = np.random.default_rng(20275)
+    X = np.column_stack([np.ones(30), g, rng.normal(size=30)])
+    fit = least_squares(Moments.from_arrays(rng.normal(size=30), X, g, names=["one", "treat", "x"]))
+    assert np.isnan(diagnose(fit).icc.estimate)
+    made = model_scenarios(fit, 1, seed=0)
+    assert [(scenario.trial.source.icc, scenario.notes) for scenario in made] == [(0.05, (STATED,)), (0.2, (STATED,))]
+    (beside,) = model_scenarios(fit, 2, seed=0)  # of the column beside it, the treatment takes the shock up
+    assert (beside.trial.source.icc, beside.notes) == (0.0, (TAKEN_UP,))
+
+
+def test_a_column_without_cluster_means_does_not_hide_the_correlation_of_the_residuals():
+    """No shock reaches its estimate, but every standard error is larger for it."""
+    made = model_scenarios(columns(UNEQUAL, effects=False, demeaned=True), 0, seed=0)
+    assert len(made) == 3
+    assert {scenario.notes for scenario in made} == {()}
+
+
+def test_a_quick_certificate_tries_the_same():
+    rng = np.random.default_rng(20276)
+    frame = pd.DataFrame({"y": rng.normal(size=84), "x": rng.normal(size=84), "g": [f"c{g}" for g in UNEQUAL]})
+    cert = lyra.fit("y ~ x + g", frame, clusters="g").certify("x", quick=True, methods=["CV1"])
+    assert (cert.designs, cert.notes) == (("the fitted design, ICC 0",), (TAKEN_UP,))
+    assert TAKEN_UP in str(cert).splitlines()
+    ladder = lyra.fit("y ~ x + g", frame, clusters="g").ladder("x").with_certificate(cert)
+    assert TAKEN_UP in str(ladder).splitlines()
+    assert ladder.to_dict()["diagnostics"]["notes"] == [TAKEN_UP]

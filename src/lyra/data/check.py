@@ -6,7 +6,7 @@ Cluster labels are coded in `labels`; `encode`, `united` and `natural_key` are h
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from numbers import Real
+from numbers import Rational, Real
 from operator import index
 from typing import Any
 
@@ -112,15 +112,10 @@ def _frame_columns(X: Any) -> list[Any] | None:
 def _table_of_rows(X: Any) -> NDArray[Any]:
     if home(X):  # one column of a frame
         return as_vector(X, what="X")[:, None]
-    array = _as_array(X, what="X")
+    array = _as_given(X, _as_array(X, what="X"))
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2:
         raise InputError(f"X has shape {array.shape}: pass a table of N rows and K columns.")
-    if isinstance(X, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= EXACT).any():
-        rows = [list(row) if isinstance(row, Iterable) else [row] for row in X]
-        return np.column_stack(
-            [as_vector(list(c), what=f"column {j} of X") for j, c in enumerate(zip(*rows, strict=True))]
-        )
     masked = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
     return _numeric(array, None if masked is None else masked.reshape(array.shape), what="X")
 
@@ -132,6 +127,13 @@ def _as_array(values: Any, *, what: str) -> NDArray[Any]:
         raise InputError(f"{what} has rows of different lengths: pass as many values in every row.") from None
     except TypeError:
         raise InputError(f"{what} is a {type(values).__name__}: pass an array of numbers.") from None
+
+
+def _as_given(X: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """Return rows of a list as objects where whole numbers beside floats may have been rounded to make an array."""
+    if array.dtype.kind != "f" or hasattr(X, "__array__") or not _largest(array) >= EXACT:
+        return array
+    return np.array(X, dtype=object)
 
 
 # --- numbers ------------------------------------------------------------------------------------
@@ -148,8 +150,9 @@ def _numeric(array: NDArray[Any], missing: NDArray[np.bool_] | None, *, what: st
         numbers = array
     else:
         _refuse_no_number(array.ravel().tolist() if kind in "UST" else array.ravel(), what=what)
-    if kind in "iu" and array.dtype.itemsize == 8:
-        _refuse_collapsed(array, array.astype(np.float64) if _is_large(array) else None, what=what)
+    if kind in "iu" and array.dtype.itemsize == 8 and _is_large(array):
+        floats = array.astype(np.float64)
+        _refuse_lost_digits(array, floats if missing is None else np.where(missing, np.nan, floats), what=what)
     return numbers if missing is None else np.where(missing, np.nan, numbers)
 
 
@@ -168,7 +171,8 @@ def _of_objects(array: NDArray[Any], *, what: str) -> Array:
         raise InputError(
             f"{what} holds a number that a 64-bit float does not: scale it, or leave that row out."
         ) from None
-    _refuse_collapsed(there, numbers[~gone], what=what)
+    if _largest(numbers) >= EXACT:
+        _refuse_lost_digits(array, numbers.reshape(array.shape), what=what)
     return numbers.reshape(array.shape)
 
 
@@ -181,37 +185,38 @@ def _is_large(integers: NDArray[Any]) -> bool:
     return bool(integers.size) and (int(integers.max()) > EXACT or int(integers.min()) < -EXACT)
 
 
-def _refuse_collapsed(exact: NDArray[Any], floats: Array | None, *, what: str) -> None:
-    """Refuse numbers of which two that differ are one as 64-bit floats."""
-    if floats is None or not np.abs(floats).max(initial=0.0) >= EXACT:
-        return
-    table = exact.reshape(len(exact), -1)
-    for j, column in enumerate(floats.reshape(len(exact), -1).T):
-        held = table[:, j].tolist()
-        where = what if table.shape[1] == 1 else f"column {j} of {what}"
-        lost = len(set(held)) - np.unique(column).size
-        if lost:
-            raise InputError(
-                f"{where} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
-                "apart as 64-bit floats; subtract its smallest value first."
-            )
-        if _is_rounded(table[:, j], column):
-            raise InputError(
-                f"{where} lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more "
-                "than 1e-14 of their spread; subtract its smallest value first."
-            )
+def _largest(floats: Array) -> float:
+    """Return the largest |value|, 0 where none is there."""
+    return float(np.fmax.reduce(np.abs(floats), axis=None, initial=0.0))
 
 
-def _is_rounded(exact: NDArray[Any], floats: Array) -> bool:
-    """Whether 64-bit floats are off by more of the spread than a use of the column would forgive."""
-    there = np.isfinite(floats)
-    if exact.dtype.kind in "iu":
-        wide = exact.astype(np.longdouble)
-        off = float(np.abs(wide - floats).max())
-    else:
-        pairs = zip(exact[there].tolist(), floats[there].tolist(), strict=True)
-        off = float(max((abs(Fraction(one) - Fraction(other)) for one, other in pairs), default=0))
-    return off > ROUNDED * float(np.ptp(floats[there]))
+def _refuse_lost_digits(exact: NDArray[Any], floats: Array, *, what: str) -> None:
+    """Refuse columns (N,) or (N, K) that 64-bit floats hold too coarsely; NaN in the floats is missing."""
+    table, columns = exact.reshape(len(exact), -1), floats.reshape(len(exact), -1).T
+    for j in (j for j, column in enumerate(columns) if _largest(column) >= EXACT):
+        present = ~np.isnan(columns[j])
+        where = what if len(columns) == 1 else f"column {j} of {what}"
+        _refuse_coarse(table[present, j].tolist(), columns[j, present], what=where)
+
+
+def _refuse_coarse(exact: list[Any], floats: Array, *, what: str) -> None:
+    """Refuse numbers of which two that differ are one as 64-bit floats, or whose differences lose their digits."""
+    lost = len(set(exact)) - np.unique(floats).size
+    if lost:
+        raise InputError(
+            f"{what} lost its digits: its numbers exceed 2**53, where {lost} of its distinct values are no longer "
+            "apart as 64-bit floats; subtract its smallest value first."
+        )
+    if max(map(_rounding, exact, floats.tolist())) > ROUNDED * float(np.ptp(floats)) > 0.0:
+        raise InputError(
+            f"{what} lost its digits: its numbers exceed 2**53, and as 64-bit floats they are rounded by more than "
+            "1e-14 of their spread; subtract its smallest value first."
+        )
+
+
+def _rounding(exact: Any, rounded: float) -> float:
+    """Return by how much a number changed on its way to a float."""
+    return float(abs(Fraction(exact) - Fraction(rounded))) if isinstance(exact, (Rational, Decimal)) else 0.0
 
 
 def same_length(**lengths: int) -> int:

@@ -24,13 +24,14 @@ from lyra.base.arrays import Array
 from lyra.moments.basis import backward, forward
 from lyra.regression.least_squares import CACHE_BYTES, Fit
 
-__all__ = ["NIL", "SINGULAR", "Spectrum", "adjustment", "heavy", "heavy_spectra", "spectra"]
+__all__ = ["NIL", "SINGULAR", "HeavyRow", "Spectrum", "adjustment", "heavy", "heavy_rows", "heavy_spectra", "spectra"]
 
 
 SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
 NIL = 1e-13  # 1 − λ that is rounding
 NEARLY = 0.05  # the part of a direction that the others must hold for a difference to keep its digits
 ROUNDING = 1e-15  # of a column's sum of squares over all clusters
+ROW_NEARLY = 1e-2  # the same as NEARLY for a row's 1 − h
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,8 @@ class Spectrum:
     vectors : ndarray (g, K, K)
         V.
     moved : ndarray (g, K) or None
-        A_(−g)⁻¹ Σ_{h≠g} s_h, the move of the working coefficients, where it was found beside them.
+        A_(−g)⁻¹ Σ_{h≠g} s_h, the move of the working coefficients, where it was found beside them; zero for those
+        whose columns the others do not tell from the rest, which changes no coefficient that has an estimate.
     loss : float
         The relative error in what follows from these numbers: ε over the share of a column, among the other clusters,
         that is its own.
@@ -165,14 +167,13 @@ def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Ar
 
 def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
     """Return the spectrum of cluster g from the sums A (K, K) and scores (K,) of the others."""
-    from scipy.linalg.lapack import dgejsv, dpstrf
+    from scipy.linalg.lapack import dgejsv
 
     S = np.linalg.norm(fit.L, axis=1)
-    factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
+    lower, order, rank = _pivoted(fit, A)
     values, left, half = np.ones(fit.K), np.zeros(fit.K), np.zeros(fit.K)
     vectors, moved, loss = np.eye(fit.K), None, 0.0
     if rank:
-        order, lower = pivots - 1, np.tril(factor)[:, :rank]
         whole = forward(fit.L, np.diag(S))[order]  # (S L⁻ᵀ), its rows in the order of the pivots
         t = forward(lower[:rank], (scores / S)[order][None, :rank])[0]
         sigma, vectors, right, work, _, _ = dgejsv(whole.T @ lower, joba=0, jobu=1, jobv=0)
@@ -180,13 +181,99 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
         left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ t
         values = 1.0 - left
         half[left <= SINGULAR] = 0.0
-        if left.min() > SINGULAR:
-            moved = np.empty((1, fit.K))
-            moved[0, order] = backward(lower, t[None])[0] / S[order]
-            loss = _loss(lower)
+        if left[:rank].min() > NIL:
+            moved = np.zeros((1, fit.K))
+            moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
+            loss = _loss(lower[:rank])
     return Spectrum(slice(g, g + 1), values[None], left[None], vectors[None], half[None], moved, loss)
+
+
+def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
+    """Return R' (K, rank), order and rank with A = S R'R S in that order of its rows, S the columns' lengths."""
+    from scipy.linalg.lapack import dpstrf
+
+    S = np.linalg.norm(fit.L, axis=1)
+    factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
+    return np.tril(factor)[:, :rank], pivots - 1, int(rank)
 
 
 def _loss(lower: Array) -> float:
     graded = lower / np.linalg.norm(lower, axis=1, keepdims=True)
     return float(np.finfo(float).eps * np.sum(forward(graded, np.eye(len(graded))) ** 2, axis=1).max())
+
+
+# --- rows that may carry nearly all of a direction -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeavyRow:
+    """A row with h near 1: without it the others say little of one direction.
+
+    Attributes
+    ----------
+    row : int
+        Its position among the complete rows.
+    direction : ndarray (K,)
+        q, the row in orthonormal coordinates.
+    left : float
+        1 − h, not as a difference; zero where the others say nothing of q.
+    moved : ndarray (K,)
+        The move of the working coefficients without it, q û/(1 − h) with its sign changed.
+    loss : float
+        As of a `Spectrum`.
+    """
+
+    row: int
+    direction: Array
+    left: float
+    moved: Array
+    loss: float = 0.0
+
+
+def heavy_rows(fit: Fit) -> list[HeavyRow]:
+    """Return the rows with 1 − h so small that a difference loses its digits: 1 − h = 1/(1 + z'A_(−i)⁻¹z)."""
+    if "heavy rows" not in fit.memo:
+        places, rows = _near_one(fit)
+        fit.memo["heavy rows"] = list(_without_rows(fit, places, rows)) if places.size else []
+    found: list[HeavyRow] = fit.memo["heavy rows"]
+    return found
+
+
+def _near_one(fit: Fit) -> tuple[NDArray[np.intp], Array]:
+    """Return where those rows stand, and their kept working columns with the residual, (n, K + 1)."""
+    start, places, rows = 0, list[NDArray[np.intp]](), list[Array]()
+    for Z, work in fit.moments.working_rows():
+        near = np.flatnonzero(1.0 - np.sum(fit.orthonormal(Z) ** 2, axis=1) < ROW_NEARLY)
+        places.append(start + near)
+        rows.append(_with_residuals(fit, Z[near], work[near]))
+        start += len(Z)
+    return np.concatenate(places), np.concatenate(rows)
+
+
+def _with_residuals(fit: Fit, Z: Array, work: Array) -> Array:
+    return np.column_stack([Z[:, fit.kept], work - Z @ fit.theta])
+
+
+def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[HeavyRow]:
+    rest, start = np.zeros((fit.K, fit.K + 1)), 0
+    for Z, work in fit.moments.working_rows():
+        inside = places[(places >= start) & (places < start + len(Z))] - start
+        others = np.delete(_with_residuals(fit, Z, work), inside, axis=0)
+        rest += others[:, :-1].T @ others
+        start += len(Z)
+    for i, (place, row) in enumerate(zip(places.tolist(), rows, strict=True)):
+        others = np.delete(rows, i, axis=0)
+        sums = rest + others[:, :-1].T @ others
+        direction = forward(fit.L, row[None, :-1])[0]
+        yield _without_row(fit, place, row, direction=direction, A=sums[:, :-1], scores=sums[:, -1])
+
+
+def _without_row(fit: Fit, place: int, row: Array, *, direction: Array, A: Array, scores: Array) -> HeavyRow:
+    lower, order, rank = _pivoted(fit, A)
+    if rank < fit.K:
+        return HeavyRow(place, direction, 0.0, np.zeros(fit.K))
+    S = np.linalg.norm(fit.L, axis=1)
+    halves = forward(lower, (np.stack([row[:-1], scores]) / S)[:, order])
+    moved = np.empty(fit.K)
+    moved[order] = backward(lower, halves[1:])[0] / S[order]
+    return HeavyRow(place, direction, 1.0 / (1.0 + float(halves[0] @ halves[0])), moved, _loss(lower))

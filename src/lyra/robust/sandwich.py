@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lyra.base.arrays import Array
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import NIL, SINGULAR, adjustment, heavy, heavy_spectra, spectra
+from lyra.robust.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.robust.rounding import carried, carried_by_residuals, carried_by_rows
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
 
 
 LOST = 4e-13  # a relative error that is told
-EPS = float(np.finfo(float).eps)
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
@@ -238,14 +237,15 @@ def _worst_cluster(fit: Fit) -> tuple[str, float, Array] | None:
     worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
     if worst is None or worst.loss <= LOST:
         return None
-    where = f"cluster {fit.labels[worst.clusters][0]!s}"
-    return where, worst.loss, worst.vectors[0][:, [int(worst.left[0].argmin())]]
+    nearest = int(np.where(worst.left[0] > NIL, worst.left[0], np.inf).argmin())  # of those it does not carry alone
+    return f"cluster {fit.labels[worst.clusters][0]!s}", worst.loss, worst.vectors[0][:, [nearest]]
 
 
 def _worst_row(fit: Fit) -> tuple[str, float, Array] | None:
-    near = [each for each in _heavy_rows(fit) if each[1] > SINGULAR]
-    row, left, direction = min(near, key=lambda each: each[1], default=(0, 1.0, np.zeros((fit.K, 0))))
-    return (f"row {row}", EPS / left, direction) if near else None
+    worst = max(heavy_rows(fit), key=lambda each: each.loss, default=None)
+    if worst is None or worst.loss <= LOST:
+        return None
+    return f"row {worst.row}", worst.loss, worst.direction[:, None]
 
 
 def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
@@ -319,13 +319,22 @@ def all_regular(left: Array) -> bool:
 
 def _rowwise(fit: Fit, R: Array, power: float) -> Array:
     """Return Σ (f(1 − h_i) û_i)² w_i w_i' over rows w_i = R W q_i, h_i = |q_i|²."""
-    total = np.zeros((len(R), len(R)))
+    apart, start = heavy_rows(fit) if power else [], 0
+    places = np.array([each.row for each in apart], dtype=np.intp)
+    alone = np.array([_part_of(fit, each, power) for each in apart]).reshape(-1, fit.K) @ R.T
+    total = np.asarray(alone.T @ alone)
     for Z, work in fit.moments.working_rows():
         Q = fit.orthonormal(Z)
-        u = work - Z @ fit.theta
-        Q *= (adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * u)[:, None]
-        total += _summed(fit, R, Q)
+        weight = adjustment(1.0 - np.einsum("ij,ij->i", Q, Q), power) * (work - Z @ fit.theta)
+        weight[places[(places >= start) & (places < start + len(Z))] - start] = 0.0
+        total += _summed(fit, R, Q * weight[:, None])
+        start += len(Z)
     return total
+
+
+def _part_of(fit: Fit, row: HeavyRow, power: float) -> Array:
+    """Return −f(1 − h)û W q (K,) of a row with h near 1, nothing where it alone carries a direction."""
+    return np.asarray((fit.back @ row.moved) / fit.units * adjustment(np.array(row.left), power + 1.0))
 
 
 # --- leave-outs that do not exist ---------------------------------------------------------------
@@ -353,19 +362,10 @@ def _cases(fit: Fit) -> Iterator[Unidentified]:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
 
 
-def _heavy_rows(fit: Fit) -> Iterator[tuple[int, float, Array]]:
-    """Yield (row, 1 − h_i, q_i) of the rows whose 1 − h_i = 1 − |q_i|² loses digits by subtraction."""
-    start = 0
-    for Z, _ in fit.moments.working_rows():
-        Q = fit.orthonormal(Z)
-        left = 1.0 - np.einsum("ij,ij->i", Q, Q)
-        yield from ((start + int(i), float(left[i]), Q[i][:, None]) for i in np.flatnonzero(left < EPS / LOST))
-        start += len(Z)
-
-
 def _unidentified_rows(fit: Fit) -> list[Unidentified]:
     """Return the rows that alone carry a direction of X: those with h_i = 1, the direction being q_i."""
-    return [Unidentified(row, carriers(fit, q)) for row, left, q in _heavy_rows(fit) if left <= SINGULAR]
+    alone = (each for each in heavy_rows(fit) if each.left <= SINGULAR)
+    return [Unidentified(each.row, carriers(fit, each.direction[:, None])) for each in alone]
 
 
 def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:

@@ -267,7 +267,7 @@ def _not_covered(lines: Lines) -> str:
     d = lines.diagnosis
     if not lines.judged or lines.n_rows == d.G:
         return ""
-    absorbed = d.absorbs_clusters
+    absorbed = d.free_of_shocks(lines.term)
     simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
     if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
         return ""

@@ -49,6 +49,8 @@ class Ladder:
         The designs that certificate tried.
     judged_up_to : float
         The largest intraclass correlation it simulated.
+    judged_notes : tuple of str
+        What it leaves out.
 
     References
     ----------
@@ -68,6 +70,7 @@ class Ladder:
     judged: Mapping[str, Judged] = field(default_factory=dict)
     judged_on: tuple[str, ...] = ()
     judged_up_to: float = 0.0
+    judged_notes: tuple[str, ...] = ()
 
     def __getitem__(self, method: str) -> Rung:
         for rung in self.rungs:
@@ -92,6 +95,7 @@ class Ladder:
             judged=_judged(certificate) | dict(_without_an_answer(self.rungs, certificate)),
             judged_on=certificate.designs,
             judged_up_to=_largest_icc(certificate, self.diagnosis),
+            judged_notes=certificate.notes,
         )
 
     def tidy(self) -> dict[str, list[Any]]:
@@ -119,6 +123,7 @@ class Ladder:
                 "moulton_ratio": self.moulton,
                 "dangers": list(self.diagnosis.dangers),
                 "other_terms": list(self.other_terms),
+                "notes": list(self.judged_notes),
                 "read": advice.method,
                 "reason": advice.reason,
                 "advice": str(advice),
@@ -164,6 +169,7 @@ class Ladder:
             f"Moulton ratio SE(CV1)/SE(iid) = {ratio}",
             *([others] if self.other_terms else []),
             *map(_tried, [self.judged_on] if self.judged_on else []),
+            *self.judged_notes,
         )
 
 

@@ -33,10 +33,6 @@ Designs = Design | None | Sequence[Design | None] | Mapping[str, Design | None]
 
 DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")
 LEAST_ICC, MOST_ICC = 0.0, 0.999
-ABSORBED = (
-    "The columns absorb what the rows of a cluster share, so no intraclass correlation matters: correlation in time "
-    "and effects that differ by cluster are not tried."
-)
 STATED_ICC = (0.05, 0.2)  # where none can be estimated: unknown is not zero
 
 
@@ -107,8 +103,12 @@ def model_scenarios(
     icc: float | Sequence[float] | None = None,
     weights: str = "auto",
 ) -> list[Scenario]:
-    """Return a scenario an intraclass correlation on the fitted design: its estimate and both ends of its interval."""
-    named, notes = _correlations(fit) if icc is None else (_asked(icc), ())
+    """Return a scenario an intraclass correlation on the fitted design: its estimate and both ends of its interval.
+
+    There is one scenario, at none, where it changes no size (rows that are clusters of their own, an effect for every
+    cluster), and one for each of `STATED_ICC` where it would and cannot be estimated.
+    """
+    named, notes = _correlations(fit, fit.names[param]) if icc is None else (_asked(icc), ())
     out = []
     for cell, (name, rho) in enumerate(named.items()):
         trial = Trial(cell, ModelSource(fit, param, rho), tuple(methods), seed, weights)
@@ -126,13 +126,13 @@ def _asked(icc: float | Sequence[float]) -> dict[str, float]:
     return {f"ICC {rho:.4g}": rho for rho in shares}
 
 
-def _correlations(fit: Fit) -> tuple[dict[str, float], tuple[str, ...]]:
+def _correlations(fit: Fit, term: str) -> tuple[dict[str, float], tuple[str, ...]]:
     if fit.N == fit.G:  # rows that share a cluster with none are alike at any correlation
         return _asked(0.0), ()
-    told = diagnose(fit)
-    if told.absorbs_clusters:
-        return _asked(0.0), (ABSORBED,)
-    found = told.icc
+    diagnosis = diagnose(fit)
+    if diagnosis.free_of_shocks(term):
+        return _asked(0.0), (_taken_up(term),)
+    found = diagnosis.icc
     low, high = found.conf_int(0.95)
     ends = {"ICC": found.estimate, "lower end of its 95 % interval": low, "upper end of its 95 % interval": high}
     known = {name: float(np.clip(rho, LEAST_ICC, MOST_ICC)) for name, rho in ends.items() if not np.isnan(rho)}
@@ -141,6 +141,13 @@ def _correlations(fit: Fit) -> tuple[dict[str, float], tuple[str, ...]]:
         unknown = "The intraclass correlation cannot be estimated from this fit"
         return _asked(STATED_ICC), (f"{unknown}, so {stated} are tried: pass icc= for others.",)
     return {f"ICC {rho:.4g}" + ("" if name == "ICC" else f", {name}"): rho for name, rho in known.items()}, ()
+
+
+def _taken_up(term: str) -> str:
+    return (
+        f"A shock common to a cluster's rows is taken up by its effect and does not reach {term!r}, so one correlation "
+        "stands for all; serial correlation and effects that differ by cluster are not covered."
+    )
 
 
 def _named(items: Any, name: Any) -> dict[str, Any]:

@@ -624,6 +624,12 @@ def one_treated():
             "alternative='less' has no meaning for a joint null: use 'two-sided'.",
         ),
         ({"B": 0}, "B=0 is not a number of draws: pass a whole number of at least 1, such as 9999."),
+        ({"B": 1e12}, "B=1000000000000.0 is not a number of draws: pass a whole number of at least 1, such as 9999."),
+        ({"B": True}, "B=True is not a number of draws: pass a whole number of at least 1, such as 9999."),
+        (
+            {"B": 10**12},
+            "B=1000000000000 is more draws than the bootstrap makes: pass 10,000,000 at most, such as 9999.",
+        ),
         ({"B": 99.5}, "B=99.5 is not a number of draws: pass a whole number of at least 1, such as 9999."),
         (
             {"weights": "normal", "exact": True},

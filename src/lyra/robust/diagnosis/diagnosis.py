@@ -140,6 +140,15 @@ class Diagnosis:
         mean = np.where(mean > ROUNDING * self.sizes.max(), mean, np.nan)
         return np.asarray(self.G / (1.0 + np.mean((gamma / mean - 1.0) ** 2, axis=0)))
 
+    def free_of_shocks(self, name: str) -> bool:
+        """Whether a shock common to a cluster's rows moves neither this coefficient nor the residuals.
+
+        It is so where other columns take the shock up, as an effect for every cluster does; then the intraclass
+        correlation changes no size. A coefficient that is told from clusters' means is moved even when none is left.
+        """
+        j = check.position(name, self.names)
+        return self.absorbs_clusters and bool(np.isnan(self.effective(1.0)[j]))
+
     @property
     def moulton(self) -> Array:
         """√(1 + ρ_x ρ (Σ N_g²/N − 1)) (K,): how far the iid standard error falls short [1]_.
