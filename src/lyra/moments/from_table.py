@@ -12,8 +12,10 @@ from typing import Any
 
 import narwhals as nw
 
+from lyra.data.census import Census, refuse_empty, take_census
 from lyra.data.formula import Formula
-from lyra.data.query import Census, Query, Variables, refuse_empty, resolve, take_census
+from lyra.data.projection import Variables
+from lyra.data.query import Query, resolve
 from lyra.data.scan import BYTES_AT_ONCE, ScannedRows, held, scanned
 from lyra.data.tables import Frame, Reading, Table, as_table
 from lyra.errors import DroppedRowsWarning

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.base.identity import described, fingerprint
 from lyra.data.units import History, Units
 from lyra.designs import Design
@@ -48,7 +48,6 @@ __all__ = [
     "cluster_codes",
 ]
 
-Codes = NDArray[np.intp]
 
 ROUNDING = 1e-13  # of the largest direction of a cluster, the part that is none
 

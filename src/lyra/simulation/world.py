@@ -28,10 +28,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from lyra.data.units import Bools, Codes, Seed, Units
+from lyra.base.arrays import Array, Bools, Codes
+from lyra.data.units import Seed, Units
 from lyra.errors import InputError, did_you_mean
 from lyra.simulation.planting import Planted, Shared, plant
-from lyra.simulation.samples import Assigns, CellCovariance, Floats, Grams, Sample, Truth, draw_grams
+from lyra.simulation.samples import Assigns, CellCovariance, Grams, Sample, Truth, draw_grams
 
 __all__ = ["RegressorWorld", "World"]
 
@@ -390,14 +391,14 @@ def _lognormal_sizes(spelling: str, G: int) -> Codes:
     return sizes
 
 
-def _moulton(sizes: Codes, correlation: Floats) -> float:
+def _moulton(sizes: Codes, correlation: Array) -> float:
     W = len(correlation)
     pairs_of_windows = np.r_[W, 2 * np.arange(W - 1, 0, -1)]
     pairs = float(pairs_of_windows @ correlation) * float(sizes @ sizes)
     return math.sqrt(1 + pairs / (W * float(sizes.sum())) - correlation[0])
 
 
-def _shocks(world: World, shared: Shared, R: int, rng: Generator) -> tuple[Floats, Floats]:
+def _shocks(world: World, shared: Shared, R: int, rng: Generator) -> tuple[Array, Array]:
     """Return the lasting effect of each cluster (R, G) and all that a cell shares (R, G·W)."""
     G, W = world.n_clusters, world.windows
     common = rng.standard_normal((R, world.strata))[:, _strata(world)]
@@ -408,44 +409,44 @@ def _shocks(world: World, shared: Shared, R: int, rng: Generator) -> tuple[Float
     return a, (a[..., None] + c).reshape(R, G * W)
 
 
-def _autoregression(ar1: float, shape: tuple[int, int, int], rng: Generator) -> Floats:
+def _autoregression(ar1: float, shape: tuple[int, int, int], rng: Generator) -> Array:
     c = rng.standard_normal(shape)
     for t in range(1, shape[-1]):
         c[..., t] = ar1 * c[..., t - 1] + _rest(ar1) * c[..., t]
     return c
 
 
-def _common_shock(world: World, R: int, rng: Generator) -> Floats:
+def _common_shock(world: World, R: int, rng: Generator) -> Array:
     b = world.period_shock * rng.standard_normal((R, world.windows))
     return np.tile(b, world.n_clusters)
 
 
-def _spill(world: World, share: Floats) -> Floats:
+def _spill(world: World, share: Array) -> Array:
     """Return what others' treatment does to each cell (R, G·W), from the shares treated there."""
     before = np.zeros((len(share), world.n_clusters, world.windows))
     before[..., 1:] = share.reshape(before.shape)[..., :-1]
     return world.carryover * before.reshape(share.shape) - world.interference * share
 
 
-def _noise(world: World, n: int, rng: Generator) -> Floats:
+def _noise(world: World, n: int, rng: Generator) -> Array:
     """Return an agent's own part of utility, with variance 1."""
     if world.outcome == "linear":
         return rng.standard_normal(n)
     return rng.logistic(scale=math.sqrt(3) / math.pi, size=n)
 
 
-def _converted(world: World, utility: Floats, rng: Generator) -> Floats:
+def _converted(world: World, utility: Array, rng: Generator) -> Array:
     return (utility > 0).astype(float)
 
 
-def _spent(world: World, utility: Floats, rng: Generator) -> Floats:
+def _spent(world: World, utility: Array, rng: Generator) -> Array:
     plan = _planted(world)
     _, shared = _shocks(world, plan.basket, 1, rng)
     log_basket = shared.ravel()[_crowd(world).cell] + plan.basket_noise * rng.standard_normal(len(utility))
     return _converted(world, utility, rng) * np.exp(log_basket - (plan.basket.sd**2 + plan.basket_noise**2) / 2)
 
 
-_OUTCOME: Mapping[str, Callable[[World, Floats, Generator], Floats]] = {
+_OUTCOME: Mapping[str, Callable[[World, Array, Generator], Array]] = {
     "linear": lambda world, utility, rng: utility,
     "conversion": _converted,
     "spend": _spent,
