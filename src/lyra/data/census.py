@@ -14,9 +14,10 @@ from typing import Any
 
 import narwhals as nw
 
+from lyra.base.text import listed
 from lyra.data.projection import KEY, Variables, all_of, gaps, is_so
 from lyra.data.tables import Frame, fetch
-from lyra.errors import DataError, InputError, listed
+from lyra.errors import DataError, InputError
 
 __all__ = ["Census", "refuse_empty", "take_census"]
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean, listed, option
 from lyra.data.values import absent, home, values_of
-from lyra.errors import InputError, did_you_mean, listed, option
+from lyra.errors import InputError
 
 __all__ = [
     "as_matrix",

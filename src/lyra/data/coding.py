@@ -8,11 +8,12 @@ from itertools import product
 from math import prod
 from typing import NamedTuple, TypeAlias
 
+from lyra.base.text import did_you_mean, listed
 from lyra.data.columns import Column, Indicator, Numeric
 from lyra.data.formula import Formula
 from lyra.data.terms import Factor, Level, Term, literal
 from lyra.data.tokens import refusal
-from lyra.errors import FormulaError, did_you_mean, listed
+from lyra.errors import FormulaError
 
 __all__ = ["design", "widths"]
 

@@ -17,9 +17,10 @@ thing each: the square of a column is ``square(x)``. Taking out a term that is n
 it is a misspelt term more often than a wish.
 """
 
+from lyra.base.text import did_you_mean
 from lyra.data.terms import ONE, TRANSFORMS, Factor, Level, Term, Terms, crossed, one, put_in, take_out, united
 from lyra.data.tokens import Reader, Token, refusal, tokens_of
-from lyra.errors import FormulaError, did_you_mean
+from lyra.errors import FormulaError
 
 __all__ = ["read"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.warn import warn
 from lyra.data.census import take_census
 from lyra.data.columns import evaluate
 from lyra.data.formula import parse
@@ -79,7 +79,7 @@ def read_history(
         census = take_census(frame, wanted)
         rows, _ = held(wanted.complete(frame), resolve(frame, asked))
     if census.dropped:
-        warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=2)
+        warn(f"{census} and were left out.", DroppedRowsWarning)
     placed = {name: _placed(rows, wanted, column) for name, column in labels.items()}
     return History(
         y=_evaluated(rows, (rows.response,))[:, 0],

@@ -17,10 +17,11 @@ from typing import Any
 import narwhals as nw
 from numpy.typing import NDArray
 
+from lyra.base.text import did_you_mean, listed, option
 from lyra.data.cells import Spelling, spelt
 from lyra.data.formula import Formula
 from lyra.data.tables import Frame, Table, fetch
-from lyra.errors import DataError, InputError, NotIdentifiedError, did_you_mean, listed, option
+from lyra.errors import DataError, InputError, NotIdentifiedError
 
 __all__ = ["KEY", "MOST_COLUMNS", "Variables", "all_of", "gaps", "is_so"]
 

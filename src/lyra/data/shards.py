@@ -16,11 +16,12 @@ from typing import Any
 
 import narwhals as nw
 
+from lyra.base.text import listed
 from lyra.data.embedded import connected, refusing
 from lyra.data.files import data_files, hive_keys, kind_of, reaching, refuse_damaged
 from lyra.data.reading import Reading, delimiter_of, header_of
 from lyra.data.widening import FLOATS, NULL, SIGNED, TEXT, UNSIGNED, wider
-from lyra.errors import DataError, InputError, listed
+from lyra.errors import DataError, InputError
 
 __all__ = ["Files", "files_of"]
 

@@ -12,8 +12,9 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Bools, Codes
+from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
-from lyra.errors import InputError, did_you_mean, option
+from lyra.errors import InputError
 
 __all__ = ["Coins", "Law", "Lottery", "Own", "Treated", "check_enough", "check_treated", "fair_coins", "one_lottery"]
 

@@ -7,11 +7,11 @@ read in ranges of clusters.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import narwhals as nw
 
+from lyra.base.warn import warn
 from lyra.data.census import Census, refuse_empty, take_census
 from lyra.data.formula import Formula
 from lyra.data.projection import Variables
@@ -73,7 +73,7 @@ def moments(formula: Formula, data: Any, *, clusters: str, reading: Reading | No
         variables = Variables.of(formula, clusters, table, frame)
         census = take_census(frame, variables)
         if census.dropped:
-            warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=3)
+            warn(f"{census} and were left out.", DroppedRowsWarning)
         query = resolve(frame, variables)
         return _summed(table, frame, query, census)
 

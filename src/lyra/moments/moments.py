@@ -10,7 +10,6 @@ the G×K×K tensor only when a statistic asks for it; one that was merged, cut o
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean
+from lyra.base.warn import warn
 from lyra.data import check
 from lyra.data.labels import encode, united
 from lyra.data.rows import ArrayRows, Rows, complete, owned
-from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
+from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError
 from lyra.moments.basis import Basis, inverse, settle
 from lyra.moments.sums import FirstPass, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
@@ -125,10 +126,9 @@ class Moments:
         rows = complete(rows, found)
         codes, present = encode(rows.codes)
         if codes.size < N:
-            warnings.warn(
+            warn(
                 f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
                 DroppedRowsWarning,
-                stacklevel=2,
             )
         rows = replace(rows, codes=codes)
         return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
 from lyra.base.identity import described, fingerprint
+from lyra.base.text import did_you_mean
 from lyra.data.units import History, Units
 from lyra.designs import Design
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.replicates import Replicates
 from lyra.simulation.cells import (

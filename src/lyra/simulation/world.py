@@ -29,8 +29,9 @@ import numpy as np
 from numpy.random import Generator
 
 from lyra.base.arrays import Array, Bools, Codes
+from lyra.base.text import did_you_mean
 from lyra.data.units import Seed, Units
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError
 from lyra.simulation.planting import Planted, Shared, plant
 from lyra.simulation.samples import Assigns, CellCovariance, Grams, Sample, Truth, draw_grams
 

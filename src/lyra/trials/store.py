@@ -12,7 +12,6 @@ Anything else is refused and left as it is; a store of lyra's that is corrupt is
 import json
 import sqlite3
 import stat
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
@@ -25,7 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.identity import HASH
-from lyra.errors import DataError, InputError, StoreLostWarning, listed
+from lyra.base.text import listed
+from lyra.base.warn import warn
+from lyra.errors import DataError, InputError, StoreLostWarning
 
 __all__ = ["Key", "Store", "Table", "canonical", "digest"]
 
@@ -120,11 +121,10 @@ class Store:
         """Say once that the file is no longer the one that was opened."""
         if self._file is not None and _on_disk(self.path) != self._file:
             self._file = None
-            warnings.warn(
+            warn(
                 f"The store {self.path} was deleted or replaced while the run went on: the run is not affected, but "
                 "what it stored is lost.",
                 StoreLostWarning,
-                stacklevel=3,
             )
 
     def _adopt(self, config: bytes) -> None:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.identity import described
-from lyra.errors import InputError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.inference import infer

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.errors import DataError, InputError, listed
+from lyra.base.text import listed
+from lyra.errors import DataError, InputError
 from lyra.trials.runner import Progress, check_workers, run_chunks
 from lyra.trials.store import Store, digest
 from lyra.trials.trial import BLOCK, COLUMNS, Method, Scenario, is_closed_form, method_name

@@ -30,7 +30,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lyra.errors import InputError, did_you_mean, listed
+from lyra.base.text import did_you_mean, listed
+from lyra.errors import InputError
 
 __all__ = [
     "FAVOUR",

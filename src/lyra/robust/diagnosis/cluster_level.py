@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean, listed
 from lyra.data import check
 from lyra.data.labels import encode
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
 
