@@ -196,7 +196,7 @@ def test_another_configuration_is_refused_by_field(full):
         "alpha is 0.05 in the store and absent in this run, "
         'cells[0].methods[2] is absent in the store and "CV3" in this run, '
         "cells[0].world.icc is 0.02 in the store and 0.05 in this run; "
-        "choose another store for this run, or set this back"
+        "choose another store for this run, or set this back."
     )
     assert full.read_bytes() == before
     with Store(full, CONFIG) as store:
@@ -210,7 +210,7 @@ OTHERS = [b"y,t,g\n1,0,a\n" * 100, b"S", b"not a database at all" * 100, MAGIC, 
 def test_a_file_that_is_not_lyras_is_left_as_it_is(path, content):
     path.write_bytes(content)
     assert refusal(DataError, path).endswith(
-        "of another program, and was left as it is: choose another path for the store"
+        "of another program, and was left as it is: choose another path for the store."
     )
     assert path.read_bytes() == content
     assert [other.name for other in path.parent.iterdir()] == [path.name]
@@ -241,7 +241,7 @@ def test_a_store_cut_short_is_kept_aside(full):
     aside = full.with_name("run.sqlite.corrupt-1")
     assert refusal(DataError, full) == (
         f"the store {full} is corrupt (database disk image is malformed): it was moved to {aside} and "
-        "nothing was deleted; run again to start a new store"
+        "nothing was deleted; run again to start a new store."
     )
     assert aside.read_bytes() == half
 
@@ -262,7 +262,7 @@ def test_a_changed_digit_is_noticed(full):
     aside = full.with_name("run.sqlite.corrupt-1")
     assert refusal(DataError, full) == (
         f"the store {full} is corrupt (chunk 2 of cell 1 does not match its checksum): it was moved to "
-        f"{aside} and nothing was deleted; run again to start a new store"
+        f"{aside} and nothing was deleted; run again to start a new store."
     )
 
 
@@ -287,7 +287,7 @@ def test_the_database_of_another_program_is_left_alone(path):
     other.close()
     before = path.read_bytes()
     assert refusal(DataError, path) == (
-        f"{path} is a database of another program, and was left as it is: choose another path for the store"
+        f"{path} is a database of another program, and was left as it is: choose another path for the store."
     )
     assert path.read_bytes() == before
 
@@ -297,7 +297,7 @@ def test_a_store_of_another_format_is_left_alone(full):
         later.execute("PRAGMA user_version = 9")
     later.close()
     assert refusal(DataError, full) == (
-        f"the store {full} has format 9 and this lyra reads format 2: choose another store"
+        f"the store {full} has format 9 and this lyra reads format 2: choose another store."
     )
 
 
@@ -305,17 +305,17 @@ def test_a_folder_that_is_not_there(tmp_path):
     path = tmp_path / "nowhere" / "run.sqlite"
     assert refusal(DataError, path) == (
         f"the store {path} cannot be used (unable to open database file): check that its folder exists, may "
-        "be written to and has room, and that no other run holds it"
+        "be written to and has room, and that no other run holds it."
     )
 
 
 def test_a_chunk_that_was_not_put(full):
     with Store(full, CONFIG) as store, pytest.raises(InputError) as caught:
         store.get((5, 1))
-    assert str(caught.value) == f"chunk 1 of cell 5 is not in the store {full}: run it first"
+    assert str(caught.value) == f"chunk 1 of cell 5 is not in the store {full}: run it first."
 
 
 def test_a_table_of_objects(path):
     with Store(path, CONFIG) as store, pytest.raises(InputError) as caught:
         store.put((0, 0), np.array([{}, None]))
-    assert str(caught.value) == ("a chunk's table holds Python objects: give columns of numbers or fixed-width text")
+    assert str(caught.value) == ("a chunk's table holds Python objects: give columns of numbers or fixed-width text.")

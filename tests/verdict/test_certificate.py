@@ -30,15 +30,19 @@ RUN = Path(__file__).parent / "killed_certificate.py"
 
 def world(*methods, G=20, icc=0.1, design=None, seed=1, cell=0):
     source = WorldSource(World(G, cluster_size=10, icc=icc), design or ByCluster())
-    return Scenario(f"{G} clusters", Trial(cell, source, methods, seed), G)
+    return Scenario(
+        design=f"{G} clusters", trial=Trial(cell=cell, source=source, methods=methods, seed=seed), n_clusters=G
+    )
 
 
 def past(*methods, G=8, design=None, weights="auto"):
     rng = np.random.default_rng(1)
     cluster = np.repeat(np.arange(G), rng.integers(3, 9, G))
     y = rng.standard_normal(cluster.size) + rng.standard_normal(G)[cluster]
-    source = HistorySource(y, np.ones((cluster.size, 1)), Units(cluster), design or ByCluster())
-    return Scenario("own data", Trial(0, source, methods, 1, weights), G)
+    source = HistorySource(y=y, W=np.ones((cluster.size, 1)), units=Units(cluster), design=design or ByCluster())
+    return Scenario(
+        design="own data", trial=Trial(cell=0, source=source, methods=methods, seed=1, weights=weights), n_clusters=G
+    )
 
 
 # Verdicts
@@ -168,8 +172,25 @@ def test_a_function_is_certified():
 
 
 def row(method, *, width=1.0, verdict="certified", design="d", ignores_clusters=False):
-    counted = (500, 10, 0.05, 0.03, 0.07, 1.0, 0.1, 0.1, 0.95, 0.0, width, 0)
-    return Row(design, method, *counted, verdict, (), ignores_clusters=ignores_clusters)
+    return Row(
+        design=design,
+        method=method,
+        replicates=500,
+        rejections=10,
+        size=0.05,
+        size_low=0.03,
+        size_high=0.07,
+        inflation=1.0,
+        mean_se=0.1,
+        sd_estimate=0.1,
+        coverage=0.95,
+        bias=0.0,
+        width=width,
+        not_computable=0,
+        verdict=verdict,
+        flags=(),
+        ignores_clusters=ignores_clusters,
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,7 +221,12 @@ def test_the_shortest_intervals_of_what_holds_everywhere_and_can_reject(rows, be
 def test_a_line_that_ignores_clusters_keeps_its_verdict_and_is_never_the_one_to_read(method, size, best):
     """Rows of a cluster that are not alike at all: each is right here, and here alone, unless a row is a cluster."""
     source = WorldSource(World(300, cluster_size=size, icc=0.0), ByCluster())
-    one = Scenario("alike", Trial(0, source, (method,), 1), 300, one_row_each=size == 1)
+    one = Scenario(
+        design="alike",
+        trial=Trial(cell=0, source=source, methods=(method,), seed=1),
+        n_clusters=300,
+        one_row_each=size == 1,
+    )
     cert = certify_scenarios([one], seed=1, tolerance=1.9, maximum=1_000)
     assert (cert.rows[0].verdict, cert.rows[0].ignores_clusters) == ("certified", size > 1)
     assert cert.recommended == cert.recommended_in("alike") == (best and method)
@@ -358,7 +384,7 @@ FORGED = "the verdict {!r} of iid in '20 clusters' does not follow from its coun
         ({"extra": {"a": 1}}, "it has an unknown field 'extra'"),
         ({"cell": {"verdict": 3}}, "Expected `str`, got `int` - at `$.verdict`"),
         ({"cell": {"replicates": 1e9}}, "Expected `int`, got `float` - at `$.replicates`"),
-        ({"alpha": 5.0}, "the verdict's alpha must be between 0 and 1, got 5: change it"),
+        ({"alpha": 5.0}, "the verdict's alpha must be between 0 and 1, got 5: change it."),
     ],
 )
 def test_a_certificate_that_was_written_by_hand(changed, told, cert, tmp_path):

@@ -52,7 +52,9 @@ def row(method, verdict="certified", size=0.05, *, design="d", low=None, high=No
 
 
 def certificate(*rows, alpha=0.05):
-    return Certificate(rows, None, "", alpha=alpha, tolerance=1.25, delta=0.01, seed=0, digest="0" * 64)
+    return Certificate(
+        rows=rows, recommended=None, reason="", alpha=alpha, tolerance=1.25, delta=0.01, seed=0, digest="0" * 64
+    )
 
 
 def advice(*rows, ladder=LADDER, **options):
@@ -112,8 +114,10 @@ def test_a_method_is_judged_by_its_worst_cell():
     )
     ladder = LADDER.with_certificate(certificate(*rows))
     assert ladder.judged == {
-        "iid": Judged("uncertified", 0.2, 0.19, pytest.approx(0.21), 0.05, usable=False),
-        "CV2": Judged("inconclusive", 0.06, 0.058, 0.0615, 0.05, usable=False),
+        "iid": Judged(
+            verdict="uncertified", size=0.2, size_low=0.19, size_high=pytest.approx(0.21), alpha=0.05, usable=False
+        ),
+        "CV2": Judged(verdict="inconclusive", size=0.06, size_low=0.058, size_high=0.0615, alpha=0.05, usable=False),
     }
     assert [str(judged) for judged in ladder.judged.values()] == ["uncertified (0.200)", "inconclusive (0.060)"]
     assert ladder.judged_on == ("a", "b")

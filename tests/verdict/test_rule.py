@@ -285,24 +285,24 @@ def test_a_verdict_prints_as_one_line():
 
 REFUSALS = {
     "700 replicates are not a look of this rule, which looks at 500, 1000: stop at one of these, "
-    "or plan another look with Rule(first=..., maximum=...)": lambda: judge(40, 700, Rule(maximum=1_000)),
+    "or plan another look with Rule(first=..., maximum=...).": lambda: judge(40, 700, Rule(maximum=1_000)),
     "4 not computable, 3 rejections and 500 replicates do not fit: count what is not computable "
-    "among the rejections, and these among the replicates": lambda: judge(3, 500, Rule(), not_computable=4),
+    "among the rejections, and these among the replicates.": lambda: judge(3, 500, Rule(), not_computable=4),
     "0 not computable, 501 rejections and 500 replicates do not fit: count what is not computable "
-    "among the rejections, and these among the replicates": lambda: judge(501, 500, Rule()),
-    "an enumerated size is a probability, got 5: weigh the assignments to sum to 1": (
+    "among the rejections, and these among the replicates.": lambda: judge(501, 500, Rule()),
+    "an enumerated size is a probability, got 5: weigh the assignments to sum to 1.": (
         lambda: judge_exact(5.0, 20, Rule())
     ),
-    "a size is a probability, got 5.0, nan: give shares, not percent": (
+    "a size is a probability, got 5.0, nan: give shares, not percent.": (
         lambda: operating_characteristics(Rule(), [0.05, 5, float("nan")])
     ),
-    "the verdict's alpha must be between 0 and 1, got 5: change it": lambda: Rule(alpha=5),
-    "the verdict's tolerance must be at least 1, got 0.9: change it": lambda: Rule(tolerance=0.9),
-    "the verdict's alpha x tolerance must be below 1, got 1.125: change it": lambda: Rule(alpha=0.9),
-    "the verdict's delta must be between 0 and 0.5, got 0.5: change it": lambda: Rule(delta=0.5),
-    "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them": lambda: Rule(first=0),
+    "the verdict's alpha must be between 0 and 1, got 5: change it.": lambda: Rule(alpha=5),
+    "the verdict's tolerance must be at least 1, got 0.9: change it.": lambda: Rule(tolerance=0.9),
+    "the verdict's alpha x tolerance must be below 1, got 1.125: change it.": lambda: Rule(alpha=0.9),
+    "the verdict's delta must be between 0 and 0.5, got 0.5: change it.": lambda: Rule(delta=0.5),
+    "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them.": lambda: Rule(first=0),
     "there is no tolerance named 'strigent': did you mean 'stringent'? there is 'stringent', "
-    "'default', 'liberal'": lambda: tolerance_named("strigent"),
+    "'default', 'liberal'.": lambda: tolerance_named("strigent"),
 }
 
 

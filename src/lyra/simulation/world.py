@@ -379,13 +379,13 @@ def _lognormal_sizes(spelling: str, G: int) -> Codes:
     if found is None:
         raise InputError(
             f"cluster_size={spelling!r} is not understood; "
-            "write a number, one for each cluster, or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'"
+            "write a number, one for each cluster, or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'."
         )
     mean, cv = map(float, found.groups())
     if not (mean <= MOST_AGENTS and cv <= MOST_SPREAD):
         raise InputError(
             f"cluster_size={spelling!r} is out of range; the mean is at most {MOST_AGENTS:,} and the coefficient of "
-            f"variation at most {MOST_SPREAD:g}"
+            f"variation at most {MOST_SPREAD:g}."
         )
     spread = np.exp(math.sqrt(math.log1p(cv**2)) * ndtri((np.arange(G) + 0.5) / G))
     sizes: Codes = np.maximum(1, np.rint(mean * spread / spread.mean())).astype(np.intp)
@@ -477,10 +477,10 @@ def _check_counts(world: World) -> None:
     if world.n_clusters % world.strata:
         raise InputError(
             f"{world.n_clusters} clusters are not divisible by strata={world.strata}; "
-            "choose a number of strata that divides them"
+            "choose a number of strata that divides them."
         )
     if world.carryover and world.windows == 1:
-        raise InputError("carryover needs a window before; set windows to 2 or more, or carryover to 0")
+        raise InputError("carryover needs a window before; set windows to 2 or more, or carryover to 0.")
     if not isinstance(world.cluster_size, str):
         _check_sizes(world.cluster_size, world.n_clusters)
 
@@ -488,7 +488,7 @@ def _check_counts(world: World) -> None:
 def _check_sizes(size: int | Sequence[int], G: int) -> None:
     sizes = size if isinstance(size, Sequence) else [size] * G
     if len(sizes) != G:
-        raise InputError(f"cluster_size has {len(sizes)} sizes for {G} clusters; give one for each")
+        raise InputError(f"cluster_size has {len(sizes)} sizes for {G} clusters; give one for each.")
     for each in sizes:
         _check_whole("cluster_size", each, 1)
     _check_most(sum(sizes), MOST_AGENTS, "agents")
@@ -510,50 +510,50 @@ def _check_choice(world: World) -> None:
     """Refuse what leaves no room for an agent's own choice."""
     total, linear = world.icc + world.icc_window, world.outcome == "linear"
     if not (linear or 0 < world.base_rate < 1):
-        raise InputError(f"base_rate={world.base_rate} is not a share of agents who convert; give one in 0 to 1")
+        raise InputError(f"base_rate={world.base_rate} is not a share of agents who convert; give one in 0 to 1.")
     latent = world.icc_scale == "latent" and not linear
     if total > 1 or (total == 1 and latent):
         most = "just under 1" if latent else "1"
         raise InputError(
             f"icc + icc_window is {total:g}; the attainable range for a {world.outcome} outcome "
-            f"is 0 to {most}, so lower one of them"
+            f"is 0 to {most}, so lower one of them."
         )
 
 
 def _check_most(many: int, most: int, what: str) -> None:
     if many > most:
-        raise InputError(f"this world has {many:,} {what}, and {most:,} is the most; make it smaller")
+        raise InputError(f"this world has {many:,} {what}, and {most:,} is the most; make it smaller.")
 
 
 def _check_between(name: str, value: float, low: float, high: float) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise InputError(f"{name}={value!r} is not a number; give one")
+        raise InputError(f"{name}={value!r} is not a number; give one.")
     if not (low <= value <= high and math.isfinite(value)):
         lower = "finite" if low == -math.inf else f"{low} or more"
         allowed = f"between {low} and {high}" if math.isfinite(high) else lower
-        raise InputError(f"{name}={value} is out of range; it must be {allowed}")
+        raise InputError(f"{name}={value} is out of range; it must be {allowed}.")
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name}={value} is out of range; it must be a whole number, {least} or more")
+        raise InputError(f"{name}={value} is out of range; it must be a whole number, {least} or more.")
 
 
 def _check_word(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise InputError(f"unknown {name} {value!r}; {did_you_mean(value, known)}")
+        raise InputError(f"unknown {name} {value!r}; {did_you_mean(value, known)}.")
 
 
 def _check_linear(world: World, what: str) -> None:
     if world.outcome != "linear":
-        raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample")
+        raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample.")
 
 
 def _check_design(design: object) -> None:
     if design is None:
-        raise InputError("a World treats no one by itself; give it a design, such as ByCluster()")
+        raise InputError("a World treats no one by itself; give it a design, such as ByCluster().")
 
 
 def _check_no_design(design: object) -> None:
     if design is not None:
-        raise InputError("a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None")
+        raise InputError("a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None.")

@@ -142,7 +142,7 @@ class Store:
             raise InputError(
                 f"the store {self.path} was made by another configuration: "
                 f"{listed(_differences(json.loads(made_by), json.loads(config)), 3)}; "
-                "choose another store for this run, or set this back"
+                "choose another store for this run, or set this back."
             )
 
     def put(self, key: Key, table: Table) -> None:
@@ -182,7 +182,7 @@ class Store:
         with _reachable(self.path):
             found = self._db.execute(select, (cell, chunk)).fetchone()
         if found is None:
-            raise InputError(f"chunk {chunk} of cell {cell} is not in the store {self.path}: run it first")
+            raise InputError(f"chunk {chunk} of cell {cell} is not in the store {self.path}: run it first.")
         return _unpacked(found[0])
 
     def keys(self) -> list[Key]:
@@ -254,7 +254,7 @@ def canonical(table: Table) -> Table:
     """
     rows = np.atleast_1d(table)
     if rows.dtype.hasobject:
-        raise InputError("a chunk's table holds Python objects: give columns of numbers or fixed-width text")
+        raise InputError("a chunk's table holds Python objects: give columns of numbers or fixed-width text.")
     names = rows.dtype.names
     if names is None:
         return _one_nan(rows.astype(rows.dtype.newbyteorder("<"), order="C"))
@@ -296,12 +296,12 @@ def _examine(path: Path) -> None:
     if fault:
         raise DataError(
             f"the store {path} is corrupt ({fault}): it was moved to {_set_aside(path)} and nothing was "
-            "deleted; run again to start a new store"
+            "deleted; run again to start a new store."
         )
 
 
 def _foreign(path: Path, kind: str) -> str:
-    return f"{path} is {kind} of another program, and was left as it is: choose another path for the store"
+    return f"{path} is {kind} of another program, and was left as it is: choose another path for the store."
 
 
 def _fault(path: Path, *, own: bool) -> str:
@@ -340,7 +340,7 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
         raise DataError(_foreign(path, "a database"))
     if version != FORMAT:
         raise DataError(
-            f"the store {path} has format {version} and this lyra reads format {FORMAT}: choose another store"
+            f"the store {path} has format {version} and this lyra reads format {FORMAT}: choose another store."
         )
 
 
@@ -391,11 +391,11 @@ def _reachable(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.DatabaseError) as error:
         if not _out_of_reach(error):
             raise DataError(
-                f"the store {path} was damaged while it was in use ({error}): run again, and it is examined first"
+                f"the store {path} was damaged while it was in use ({error}): run again, and it is examined first."
             ) from error
         raise DataError(
             f"the store {path} cannot be used ({error}): check that its folder exists, may be written to and "
-            "has room, and that no other run holds it"
+            "has room, and that no other run holds it."
         ) from error
 
 

@@ -67,7 +67,7 @@ def stream(entropy: int, *key: int) -> Generator:
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy, spawn_key=key)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
     """One cell of a certificate: a source of replicates in which the null is true, and the methods judged on it.
 
@@ -209,7 +209,7 @@ def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, 
     return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scenario:
     """One cell to certify: a trial, the name of its design, and what the reader must know of it.
 

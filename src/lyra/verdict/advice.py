@@ -27,7 +27,7 @@ NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
 WORDS = ("certified", NEVER_REJECTS, "inconclusive", "uncertified", NOT_COMPUTABLE)  # from the best to the worst
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
     """One method's answer: estimate, standard error, t statistic, two-sided p-value, interval and law."""
 
@@ -47,7 +47,7 @@ class Rung:
         return isfinite(self.p_value) and self.std_error != 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
 

@@ -38,7 +38,7 @@ CLOSED_FORM_MAXIMUM = 64_000
 BOOTSTRAP_MAXIMUM = 8_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """What is known of one method in one cell.
 
@@ -107,7 +107,7 @@ class Row:
         return self.mean_se / self.sd_estimate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """How often each method flagged a true null, with verdicts whose error rate is guaranteed.
 

@@ -24,7 +24,7 @@ LADDER = ("iid", "CV1", "CV2", "CV3")
 AUTHORS = ("rademacher", "webb", "mammen")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Ladder:
     """One coefficient under one method after another.
 
@@ -216,15 +216,15 @@ def _warn_of(rungs: Sequence[Rung], diagnosis: Diagnosis, j: int) -> None:
 def _rung(inference: Inference, j: int, level: float) -> Rung:
     low, high = inference.conf_int(level)[j]
     return Rung(
-        inference.variant,
-        float(inference.coef[j]),
-        float(inference.se[j]),
-        float(inference.statistic[j]),
-        float(inference.pvalue[j]),
-        float(low),
-        float(high),
-        float(inference.dof[j]),
-        _law(inference, j),
+        method=inference.variant,
+        estimate=float(inference.coef[j]),
+        std_error=float(inference.se[j]),
+        statistic=float(inference.statistic[j]),
+        p_value=float(inference.pvalue[j]),
+        conf_low=float(low),
+        conf_high=float(high),
+        dof=float(inference.dof[j]),
+        law=_law(inference, j),
     )
 
 
@@ -242,15 +242,15 @@ def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
     weights = boot.weights.title() if boot.weights in AUTHORS else boot.weights
     draws = f"all {boot.n_draws:,} {weights} patterns" if boot.enumerated else f"{boot.n_draws:,} {weights} draws"
     return Rung(
-        name,
-        estimate,
-        abs((estimate - null) / boot.statistic) if boot.statistic else np.nan,
-        boot.statistic,
-        boot.pvalue,
-        float(low),
-        float(high),
-        np.nan,
-        draws,
+        method=name,
+        estimate=estimate,
+        std_error=abs((estimate - null) / boot.statistic) if boot.statistic else np.nan,
+        statistic=boot.statistic,
+        p_value=boot.pvalue,
+        conf_low=float(low),
+        conf_high=float(high),
+        dof=np.nan,
+        law=draws,
     )
 
 
@@ -264,8 +264,15 @@ def _judged(certificate: Certificate) -> dict[str, Judged]:
         own = [row for row in certificate.rows if row.method == method]
         verdict = worst_verdict(own)
         worst = max(own, key=lambda row: row.size)
-        size = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
-        found[method] = Judged(verdict, *size, certificate.alpha, usable=all(row.usable for row in own))
+        size, low, high = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
+        found[method] = Judged(
+            verdict=verdict,
+            size=size,
+            size_low=low,
+            size_high=high,
+            alpha=certificate.alpha,
+            usable=all(row.usable for row in own),
+        )
     return found
 
 
@@ -274,7 +281,17 @@ def _without_an_answer(rungs: Sequence[Rung], certificate: Certificate) -> Itera
     methods = {row.method for row in certificate.rows}
     for rung in rungs:
         if not rung.computable and rung.method in methods:
-            yield rung.method, Judged(NOT_COMPUTABLE, np.nan, np.nan, np.nan, certificate.alpha, usable=False)
+            yield (
+                rung.method,
+                Judged(
+                    verdict=NOT_COMPUTABLE,
+                    size=np.nan,
+                    size_low=np.nan,
+                    size_high=np.nan,
+                    alpha=certificate.alpha,
+                    usable=False,
+                ),
+            )
 
 
 def _largest_icc(certificate: Certificate, diagnosis: Diagnosis) -> float:

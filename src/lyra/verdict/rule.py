@@ -91,7 +91,7 @@ def tolerance_named(value: str | float) -> float:
     if isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
     if value not in TOLERANCES:
-        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(str(value), TOLERANCES)}")
+        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(str(value), TOLERANCES)}.")
     return TOLERANCES[value]
 
 
@@ -120,10 +120,10 @@ def looks(maximum: int, first: int = 500) -> tuple[int, ...]:
     for name, value in (("first", first), ("maximum", maximum)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value > MOST_REPLICATES:
             raise InputError(
-                f"{name}={value!r} is not a whole number of replicates up to {MOST_REPLICATES:,}: change it"
+                f"{name}={value!r} is not a whole number of replicates up to {MOST_REPLICATES:,}: change it."
             )
     if min(first, maximum) < 1:
-        raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them")
+        raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them.")
     schedule = []
     while first < maximum:
         schedule.append(first)
@@ -168,7 +168,7 @@ class Rule:
     def __post_init__(self) -> None:
         for field in ("alpha", "tolerance", "delta"):
             if not isinstance(getattr(self, field), Real) or isinstance(getattr(self, field), bool):
-                raise InputError(f"the verdict's {field} must be a number, got {getattr(self, field)!r}: change it")
+                raise InputError(f"the verdict's {field} must be a number, got {getattr(self, field)!r}: change it.")
         for field, value, holds, where in (
             ("alpha", self.alpha, 0 < self.alpha < 1, "between 0 and 1"),
             ("tolerance", self.tolerance, self.tolerance >= 1, "at least 1"),
@@ -176,7 +176,7 @@ class Rule:
             ("delta", self.delta, 0 < self.delta < 0.5, "between 0 and 0.5"),
         ):
             if not holds:
-                raise InputError(f"the verdict's {field} must be {where}, got {value:g}: change it")
+                raise InputError(f"the verdict's {field} must be {where}, got {value:g}: change it.")
         looks(self.maximum, self.first)
 
     @property
@@ -355,7 +355,7 @@ def judge_exact(
     ('certified', 'uncertified')
     """
     if not 0 <= size <= 1 + ROUNDING:
-        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1")
+        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1.")
     size = min(float(size), 1.0)
     held: Outcome = "certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified"
     return Verdict(
@@ -374,12 +374,12 @@ def _check_counts(rejections: int, replicates: int, rule: Rule, not_computable: 
     if replicates not in rule.looks:
         raise InputError(
             f"{replicates} replicates are not a look of this rule, which looks at {listed(rule.looks, 12)}: "
-            "stop at one of these, or plan another look with Rule(first=..., maximum=...)"
+            "stop at one of these, or plan another look with Rule(first=..., maximum=...)."
         )
     if not 0 <= not_computable <= rejections <= replicates:
         raise InputError(
             f"{not_computable} not computable, {rejections} rejections and {replicates} replicates do not "
-            "fit: count what is not computable among the rejections, and these among the replicates"
+            "fit: count what is not computable among the rejections, and these among the replicates."
         )
 
 
@@ -513,7 +513,7 @@ def operating_characteristics(rule: Rule, sizes: ArrayLike) -> OperatingCharacte
     """
     p = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
     if not np.all((p >= 0) & (p <= 1)):
-        raise InputError(f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent")
+        raise InputError(f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent.")
     certified, uncertified, mean_replicates = np.array([_follow(size, rule) for size in p]).reshape(-1, 3).T
     return OperatingCharacteristics(
         sizes=p,
