@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lyra.robust.diagnosis.diagnosis import Diagnosis
-from lyra.verdict.certificate import Certificate, Row
+from lyra.verdict.certificate import Certificate
 from lyra.verdict.ladder import Ladder, Rung
+from lyra.verdict.performance import Row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
