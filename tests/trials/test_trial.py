@@ -18,8 +18,8 @@ from lyra.se import cluster_robust
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 from lyra.simulation.world import RegressorWorld, World
 from lyra.trials import trial as trials
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import digest
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, Trial, is_closed_form, known_methods, method_name, stream
 
 ESTIMATE, SE, PVALUE, HALF = range(4)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.trials.chunks import Key, digest
 from lyra.trials.runner import Progress, check_workers, run_chunks
-from lyra.trials.store import Store, digest
+from lyra.trials.store import Store
 from lyra.trials.trial import BLOCK, Scenario
 from lyra.verdict.budget import rule_of
 from lyra.verdict.certificate import Certificate
@@ -20,8 +21,6 @@ from lyra.verdict.rule import Rule
 from lyra.version import __version__
 
 __all__ = ["certify_scenarios"]
-
-Key = tuple[int, int]
 
 
 def certify_scenarios(
