@@ -13,7 +13,7 @@ def effects(**changed):
 
 
 def test_what_clusters_share_has_the_covariance_stated():
-    """R = 40,000 draws of variance 1.25: a mean of products has a standard error of at most 1.25 √2/200, five of them."""
+    """R = 40,000 draws of variance 1.25: the standard error of a mean of products is at most 1.25 √2/200, five."""
     shared, rng = effects(), np.random.default_rng(5)
     _, lasting = shared.shocks(Shared(sd=1.0, lasting=0.4), 40_000, rng)
     cells = lasting + shared.common(40_000, rng)
