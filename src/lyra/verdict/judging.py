@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-from lyra.errors import InputError, listed
+from lyra.base.text import listed
+from lyra.errors import InputError
 from lyra.verdict.rule import Rule
 
 __all__ = ["FAVOUR", "Outcome", "Verdict", "clopper_pearson", "judge", "judge_counts", "judge_exact"]
