@@ -17,8 +17,9 @@ from lyra.moments.moments import Moments
 from lyra.planning import power
 from lyra.regression.least_squares import least_squares
 from lyra.se import cluster_robust
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 from lyra.verdict.closed_form import ClosedForm, closed_form
 
 

@@ -16,7 +16,8 @@ from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.inference import Inference, infer
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import NOT_COMPUTABLE, Advice, Judged, Rung, advise
-from lyra.verdict.certificate import Certificate, worst_verdict
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.recommendation import worst_verdict
 
 __all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
 
