@@ -131,7 +131,6 @@ LONGEST_FUNCTION, NINE_IN_TEN, MEDIAN = 45, 13, 5
 STILL_LONG = {
     "cli.py",
     "fitting.py",
-    "moments/moments.py",
     "planning.py",
     "robust/diagnosis/diagnosis.py",
     "robust/inference.py",
