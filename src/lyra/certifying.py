@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lyra.base.text import option
 from lyra.designs import Pairs, Stratified, Switchback
-from lyra.errors import InputError, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.simulation.samples import WorldLike
 from lyra.simulation.source import ModelSource

@@ -20,14 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 
-from lyra.errors import (
-    DataError,
-    InputError,
-    LyraError,
-    NotIdentifiedError,
-    UnidentifiedWarning,
-    spoken_in_the_shell,
-)
+from lyra.base.text import spoken_in_the_shell
+from lyra.base.warn import warn
+from lyra.errors import DataError, InputError, LyraError, NotIdentifiedError, UnidentifiedWarning
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -589,7 +584,7 @@ def _ladder(
     try:
         return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed))
     except NotIdentifiedError as error:  # the other lines stand
-        warnings.warn(f"There is no bootstrap line. {error}", UnidentifiedWarning, stacklevel=2)
+        warn(f"There is no bootstrap line. {error}", UnidentifiedWarning)
         return ladder
 
 

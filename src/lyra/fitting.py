@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.result import Told
+from lyra.base.text import listed, option
 from lyra.certifying import certify
 from lyra.data.formula import Formula, parse
-from lyra.errors import InputError, listed, option
+from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test

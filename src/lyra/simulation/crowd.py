@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from lyra.base.arrays import Array
-from lyra.data.units import Bools, Codes, Units
+from lyra.base.arrays import Array, Bools, Codes
+from lyra.data.units import Units
 from lyra.errors import InputError
 from lyra.simulation.ranges import MOST_AGENTS, MOST_CELLS, check_most, check_whole
 from lyra.simulation.samples import Assigns

@@ -5,7 +5,8 @@ from numbers import Real
 
 import numpy as np
 
-from lyra.errors import InputError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 
 __all__ = ["MOST_AGENTS", "MOST_CELLS", "check_between", "check_choice", "check_most", "check_whole", "check_word"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from lyra.base.arrays import Array
-from lyra.data.units import Codes
+from lyra.base.arrays import Array, Codes
 from lyra.simulation.planting import Planted, Shared
 
 __all__ = ["OUTCOMES", "Effects", "basket", "noise", "rest"]

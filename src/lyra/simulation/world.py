@@ -17,7 +17,8 @@ from typing import Literal
 
 import numpy as np
 
-from lyra.data.units import Codes, Seed, Units
+from lyra.base.arrays import Codes
+from lyra.data.units import Seed, Units
 from lyra.errors import InputError
 from lyra.simulation.crowd import Crowd, arms, check_layout, crowd, moulton, shares, sizes
 from lyra.simulation.planting import Planted, plant

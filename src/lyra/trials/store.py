@@ -11,7 +11,6 @@ Anything else is refused and left as it is; a store of lyra's that is corrupt is
 
 import json
 import sqlite3
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import Self
 
 from lyra.base.identity import HASH
-from lyra.errors import InputError, StoreLostWarning, listed
+from lyra.base.text import listed
+from lyra.base.warn import warn
+from lyra.errors import InputError, StoreLostWarning
 from lyra.trials.chunks import Key, Table, canonical, checksum, digest, packed, unpacked
 from lyra.trials.integrity import APPLICATION, FORMAT, PATIENCE, examine, is_new, reachable
 
@@ -104,11 +105,10 @@ class Store:
         """Say once that the file is no longer the one that was opened."""
         if self._file is not None and _on_disk(self.path) != self._file:
             self._file = None
-            warnings.warn(
+            warn(
                 f"The store {self.path} was deleted or replaced while the run went on: the run is not affected, but "
                 "what it stored is lost.",
                 StoreLostWarning,
-                stacklevel=3,
             )
 
     def _adopt(self, config: bytes) -> None:

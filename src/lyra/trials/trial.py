@@ -17,7 +17,8 @@ from numpy.random import Generator
 
 from lyra.base.arrays import Array
 from lyra.base.identity import described
-from lyra.errors import InputError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 from lyra.robust.replicates import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram

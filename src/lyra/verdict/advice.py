@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import comb, inf, sqrt
 from typing import Protocol
 
-from lyra.errors import listed, option
+from lyra.base.text import listed, option
 from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
 from lyra.verdict.judged import Judged
 from lyra.verdict.rung import Rung

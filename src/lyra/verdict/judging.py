@@ -13,7 +13,8 @@ from math import sqrt
 from typing import Any, Literal
 
 from lyra.base.result import Told
-from lyra.errors import InputError, listed
+from lyra.base.text import listed
+from lyra.errors import InputError
 from lyra.verdict.rule import Rule
 
 __all__ = ["FAVOUR", "Outcome", "Verdict", "clopper_pearson", "judge", "judge_counts", "judge_exact"]

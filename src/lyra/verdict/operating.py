@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lyra.errors import InputError, listed
+from lyra.base.text import listed
+from lyra.errors import InputError
 from lyra.verdict.judging import clopper_pearson
 from lyra.verdict.rule import Rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from lyra.errors import listed
+from lyra.base.text import listed
 from lyra.verdict.judging import FAVOUR
 from lyra.verdict.performance import Row
 

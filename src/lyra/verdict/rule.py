@@ -17,7 +17,8 @@ Whatever the true size, a wrong verdict has probability at most δ: see `operati
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-from lyra.errors import InputError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 
 __all__ = ["MOST_REPLICATES", "TOLERANCES", "Rule", "looks", "tolerance_named"]
 

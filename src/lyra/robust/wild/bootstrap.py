@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import index
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.result import Contract
+from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import DisjointSetWarning, InputError
 from lyra.regression.least_squares import Fit
@@ -247,11 +247,10 @@ class WildBootstrap(Contract, float):
         if len(parts) == 0:
             return np.full(2, np.nan)
         if len(parts) > 1:
-            warnings.warn(
+            warn(
                 f"The values not rejected are {len(parts)} separate intervals, and their hull is returned: "
                 "confidence_set(level) has each.",
                 DisjointSetWarning,
-                stacklevel=2,
             )
         return np.array([parts[0, 0], parts[-1, 1]])
 
