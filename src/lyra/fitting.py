@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.result import Told
 from lyra.base.text import listed, option
 from lyra.certifying import certify
 from lyra.data.formula import Formula, parse
@@ -34,7 +35,7 @@ MOST_DOUBLINGS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression:
+class Regression(Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
@@ -183,10 +184,21 @@ class Regression:
     def _position(self, term: str | None) -> int:
         return coefficient(self.fit, _meant(term, self.names))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ladder of the first coefficient as plain values, ready for JSON."""
+        return self.ladder().to_dict()
+
+    def explain(self) -> str:
+        """Return in words what was fitted, what was left out, the dangers, and which line to read."""
+        return f"{self._answer()}\n{self.ladder().explain()}"
+
+    def _answer(self) -> str:
+        what = f"{self.formula.text}, " if self.formula is not None else ""
+        found = ", ".join(f"{name} {coef:.4g}" for name, coef in zip(self.names, self.coef, strict=True))
+        return f"{what}{self.n_rows:,} rows, {self.n_clusters:,} clusters: {found}"
+
     def __str__(self) -> str:
         return str(self.ladder())
-
-    __repr__ = __str__
 
 
 def _meant(term: Any, names: Sequence[str]) -> Any:

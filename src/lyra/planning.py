@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.base.search import fewest, rises_to
 from lyra.base.text import did_you_mean
 from lyra.designs import Design, Switchback
@@ -39,8 +40,8 @@ ENORMOUS = 1e6  # spreads of the estimate
 Z95 = 1.959963984540054
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerAnalysis:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PowerAnalysis(Told):
     """What effect a design and method can see.
 
     Attributes
@@ -117,7 +118,12 @@ class PowerAnalysis:
         derived = {name: getattr(self.closed_form, name) for name in ("design_effect", "se", "mde", "mde_interval")}
         return told | {"closed_form": form | derived, "mc_error": self.mc_error}
 
-    def __str__(self) -> str:
+    def _answer(self) -> str:
+        seen = f"{self.mde:.4g} is seen with power {self.target:g}"
+        return f"{self.method}, {self.n_clusters} clusters: {seen}; {self.effect:.4g} with {self.effect_power:.3f}"
+
+    def explain(self) -> str:
+        """Return in words what effect is seen how often, and how sure that is."""
         return "\n".join(_words(self))
 
 

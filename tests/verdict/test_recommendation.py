@@ -14,8 +14,25 @@ from lyra.verdict.recommendation import recommend
 
 
 def row(method, *, width=1.0, verdict="certified", design="d", ignores_clusters=False):
-    counted = (500, 10, 0.05, 0.03, 0.07, 1.0, 0.1, 0.1, 0.95, 0.0, width, 0)
-    return Row(design, method, *counted, verdict, (), ignores_clusters=ignores_clusters)
+    return Row(
+        design=design,
+        method=method,
+        replicates=500,
+        rejections=10,
+        size=0.05,
+        size_low=0.03,
+        size_high=0.07,
+        inflation=1.0,
+        mean_se=0.1,
+        sd_estimate=0.1,
+        coverage=0.95,
+        bias=0.0,
+        width=width,
+        not_computable=0,
+        verdict=verdict,
+        flags=(),
+        ignores_clusters=ignores_clusters,
+    )
 
 
 @pytest.mark.parametrize(

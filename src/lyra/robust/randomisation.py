@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.base.text import did_you_mean
 from lyra.data import check
 from lyra.errors import InputError, NotIdentifiedError
@@ -34,8 +35,8 @@ SPANNED = 1e-10  # the share of d'd left by the other columns below which an ass
 TIE = 1e-9  # relative distance of two statistics that are one
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RandomisationTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RandomisationTest(Contract):
     """A test of the sharp null that the treatment shifts every outcome by `h0`.
 
     Attributes
@@ -64,6 +65,11 @@ class RandomisationTest:
     treated: int
     control: int
     enumerated: bool
+
+    @property
+    def term(self) -> str:
+        """The same as `param`."""
+        return self.param
 
     @property
     def n_assignments(self) -> int:
@@ -103,6 +109,19 @@ class RandomisationTest:
     @property
     def _own(self) -> float:
         return abs(self.statistic)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the distribution as plain values, ready for JSON."""
+        told = ("term", "h0", "kind", "statistic", "p_value", "treated", "control", "enumerated")
+        counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
+        return {name: getattr(self, name) for name in (*told, *counts)}
+
+    def _answer(self) -> str:
+        how = "all" if self.enumerated else "a sample of"
+        name = "RI-t" if self.kind == "t" else "RI-beta"
+        return (
+            f"{name}, {self.param} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
+        )
 
     def explain(self) -> str:
         """Return in words what was randomised, how often, and what the p-value can be."""
