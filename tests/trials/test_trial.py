@@ -15,7 +15,9 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import WILD
 from lyra.se import cluster_robust
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import RegressorWorld, World
 from lyra.trials import trial as trials
 from lyra.trials.runner import run_chunks

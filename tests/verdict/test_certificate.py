@@ -17,7 +17,8 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster
 from lyra.errors import DataError, InputError
 from lyra.se import cluster_robust
-from lyra.simulation.source import HistorySource, WorldSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.store import Store
 from lyra.trials.trial import BLOCK, Scenario, Trial

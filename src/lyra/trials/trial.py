@@ -25,7 +25,8 @@ from lyra.robust.inference import infer
 from lyra.robust.replicates import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram
-from lyra.simulation.source import HistorySource, Source
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.source import Source
 
 __all__ = [
     "BLOCK",
