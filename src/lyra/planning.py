@@ -211,14 +211,20 @@ def power(
     _check_method(method)
     seed = whole_seed(seed)
     source = _source(subject, design, level, asked_of)
-    asked = _Asked(method, alpha, weights, seed, replicates)
+    asked = _Asked(method=method, alpha=alpha, weights=weights, seed=seed, replicates=replicates)
     draws = _drawn(source, asked)
     sign = -1.0 if effect is not None and effect < 0 else 1.0
     mde = sign * _detectable(draws, method, target, sign)
     planned = mde if effect is None else float(effect)
     form = closed_form(source, n_clusters=draws.n_clusters, alpha=alpha, target=target, seed=seed)
     estimate, seen = draws.at(planned)
-    needed = None if effect is None else _Needed(source, asked, planned, target, _by_formula(form, draws, mde, planned))
+    needed = (
+        None
+        if effect is None
+        else _Needed(
+            source=source, asked=asked, effect=planned, target=target, formula=_by_formula(form, draws, mde, planned)
+        )
+    )
     return PowerAnalysis(
         method=method,
         n_clusters=draws.n_clusters,
@@ -256,7 +262,7 @@ def _flagging(source: Planned, draws: _Draws, method: str, alpha: float) -> tupl
 # --- one set of draws, any effect ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What is drawn, and how it is judged."""
 
@@ -271,7 +277,7 @@ Batches = Sequence[tuple[Replicates, Array]]
 Seen = Callable[[float], tuple[Array, NDArray[np.bool_]]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Draws:
     """R replicates of a true null: `at` gives the estimates (R,) under any effect, and which are significant."""
 
@@ -288,7 +294,7 @@ class _Draws:
 
 
 def _drawn(source: Planned, asked: _Asked) -> _Draws:
-    trial = Trial(0, source, (asked.method,), asked.seed, asked.weights)
+    trial = Trial(cell=0, source=source, methods=(asked.method,), seed=asked.seed, weights=asked.weights)
     exact = isinstance(source, HistorySource) and source.n_assignments is not None
     batches = _every(trial) if exact else _sampled(trial, asked.replicates)
     G = batches[0][0].G
@@ -297,7 +303,9 @@ def _drawn(source: Planned, asked: _Asked) -> _Draws:
     at = _bootstrapped(batches, asked) if asked.method in WILD else _shifted(batches, asked)
     estimate = at(0.0)[0]
     precision = ROUGH if asked.method in WILD else FINE
-    return _Draws(at, estimate.size, G, exact, float(np.nanstd(estimate)), precision)
+    return _Draws(
+        at=at, n=estimate.size, n_clusters=G, exact=exact, scale=float(np.nanstd(estimate)), precision=precision
+    )
 
 
 def _every(trial: Trial) -> Batches:
@@ -368,7 +376,7 @@ def _mean(values: NDArray[Any]) -> float:
 # --- how many are needed ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Needed:
     """The fewest clusters, or windows, with which a planned effect is seen often enough."""
 
@@ -492,7 +500,7 @@ def _source(subject: Any, design: Design | None, level: str, asked: dict[str, An
     history = past(subject, given)
     if design is None:
         raise InputError("A table needs a design: say how the treatment will be drawn, such as ByCluster().")
-    return HistorySource(history.y, history.W, history.units, design, level)
+    return HistorySource(y=history.y, W=history.W, units=history.units, design=design, level=level)
 
 
 def _icc(fit: Fit, term: str, asked: float | None) -> float:

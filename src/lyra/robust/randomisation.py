@@ -35,7 +35,7 @@ SPANNED = 1e-10  # the share of d'd left by the other columns below which an ass
 TIE = 1e-9  # relative distance of two statistics that are one
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class RandomisationTest(Contract):
     """A test of the sharp null that the treatment shifts every outcome by `h0`.
 
@@ -224,7 +224,14 @@ def randomisation_test(
         distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
     treated = int(actual.sum())
     return RandomisationTest(
-        fit.names[j], float(h0), statistic, float(distribution[0]), distribution, treated, fit.G - treated, enumerated
+        param=fit.names[j],
+        h0=float(h0),
+        kind=statistic,
+        statistic=float(distribution[0]),
+        distribution=distribution,
+        treated=treated,
+        control=fit.G - treated,
+        enumerated=enumerated,
     )
 
 
@@ -296,7 +303,7 @@ def _given(assignments: Any, actual: Assignments) -> Assignments:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _CovariateSums:
     """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
 
@@ -328,7 +335,9 @@ def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
         gram[clusters] = others.T @ E @ others
         scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
     residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
-    return _CovariateSums(fit.moments.sizes.astype(float), M @ others, gram, scores, residual)
+    return _CovariateSums(
+        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
+    )
 
 
 def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:

@@ -218,7 +218,7 @@ def _covariate(sample: Sample, name: str) -> Array:
 # --- the user's own data ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class HistorySource:
     """The outcome fixed, the treatment drawn again by the declared design.
 
@@ -251,7 +251,7 @@ class HistorySource:
     def identity(self) -> dict[str, Any]:
         """Return a hash of every array and of every column of labels, the design and the analysis."""
         drawn = {"design": described(self.design), "level": self.level}
-        return History(self.y, self.W, self.units).identity() | drawn
+        return History(y=self.y, W=self.W, units=self.units).identity() | drawn
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, the sharp null of no effect true in each."""
@@ -304,7 +304,7 @@ class HistorySource:
         c = np.empty((R, G, p + 1))
         c[..., :-1] = cells.own
         c[..., -1] = (t - np.einsum("gk,rk->rg", cells.own, gamma)) / root
-        return Replicates(E, c, s, np.full(R, cells.yy), cells.N, degenerate)
+        return Replicates(E=E, c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=degenerate)
 
     def _clusters(self, kept: NDArray[Any]) -> Codes:
         """Return the cluster of each row kept, numbered without gaps."""
@@ -328,7 +328,7 @@ class HistorySource:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Cells:
     """The sums of a history by cell, the rows of one item in one cluster."""
 
@@ -418,7 +418,9 @@ class ModelSource:
         c = alpha[..., None] * parts.ones + eps[..., :-1]
         own = parts.n * alpha**2 + 2.0 * alpha * eps[..., -1] + np.einsum("rgj,rgj->rg", xi, xi) + outside
         sigma = parts.sigma
-        return Replicates(parts.E[None], sigma * c, np.array([parts.s]), sigma**2 * own.sum(axis=1), self.fit.N)
+        return Replicates(
+            E=parts.E[None], c=sigma * c, s=np.array([parts.s]), yy=sigma**2 * own.sum(axis=1), N=self.fit.N
+        )
 
     @cached_property
     def _parts(self) -> _Parts:
@@ -437,10 +439,19 @@ class ModelSource:
         C = scale[:, :, None] * vectors * np.sqrt(np.where(present, values, 0.0))[:, None, :]
         outside = np.maximum(n - present.sum(axis=1), 0.0)
         sigma = float(np.sqrt(fit.rss / (fit.N - fit.K)))
-        return _Parts(E, ones, n, C, present.astype(float), outside, float(1.0 / np.linalg.norm(z)) ** 2, sigma)
+        return _Parts(
+            E=E,
+            ones=ones,
+            n=n,
+            C=C,
+            present=present.astype(float),
+            outside=outside,
+            s=float(1.0 / np.linalg.norm(z)) ** 2,
+            sigma=sigma,
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Parts:
     """What a model certificate needs of a design, the tested coefficient turned into the last coordinate."""
 

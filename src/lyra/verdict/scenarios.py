@@ -70,7 +70,14 @@ def world_scenarios(
     ):
         source = WorldSource(worlds[place], design, analysis.level, analysis.covariates)
         label = ", ".join(part for part in (place, "" if design is None and place else f"{name} A/A", how) if part)
-        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
+        out.append(
+            _scenario(
+                label,
+                Trial(cell=len(out), source=source, methods=tuple(methods), seed=seed, weights=weights),
+                source,
+                how,
+            )
+        )
     return out
 
 
@@ -88,10 +95,17 @@ def history_scenarios(
     for (name, design), level in product(_named(designs, design_name).items(), levels):
         if design is None:
             raise InputError("Own data need a design: say how the treatment is drawn, such as ByCluster().")
-        source = HistorySource(past.y, past.W, past.units, design, level)
+        source = HistorySource(y=past.y, W=past.W, units=past.units, design=design, level=level)
         how = f"clustered by {level}" if len(levels) > 1 else ""
         label = ", ".join(part for part in (f"own data, {name}", how) if part)
-        out.append(_scenario(label, Trial(len(out), source, tuple(methods), seed, weights), source, how))
+        out.append(
+            _scenario(
+                label,
+                Trial(cell=len(out), source=source, methods=tuple(methods), seed=seed, weights=weights),
+                source,
+                how,
+            )
+        )
     return out
 
 
@@ -112,8 +126,12 @@ def model_scenarios(
     named, notes = _correlations(fit, fit.names[param]) if icc is None else (_asked(icc), ())
     out = []
     for cell, (name, rho) in enumerate(named.items()):
-        trial = Trial(cell, ModelSource(fit, param, rho), tuple(methods), seed, weights)
-        scenario = Scenario(f"the fitted design, {name}", trial, fit.G, one_row_each=fit.N == fit.G)
+        trial = Trial(
+            cell=cell, source=ModelSource(fit, param, rho), methods=tuple(methods), seed=seed, weights=weights
+        )
+        scenario = Scenario(
+            design=f"the fitted design, {name}", trial=trial, n_clusters=fit.G, one_row_each=fit.N == fit.G
+        )
         out.append(replace(scenario, notes=notes))
     return out
 
@@ -163,7 +181,7 @@ def _named(items: Any, name: Any) -> dict[str, Any]:
 
 def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how: str) -> Scenario:
     one = source.batch(1, stream(trial.seed, trial.cell))
-    scenario = Scenario(label, trial, one.G, how, one_row_each=one.N == one.G)
+    scenario = Scenario(design=label, trial=trial, n_clusters=one.G, analysis=how, one_row_each=one.N == one.G)
     if not source.too_fine or source.design is None:
         return scenario
     sentence = (
