@@ -582,7 +582,7 @@ def test_an_impossible_correlation(asked, capsys):
 
 def test_a_file_without_a_design(asked, capsys):
     assert run(["certify", asked("[world]\nn_clusters = 10\n")]) == 2
-    told = "a World treats no one by itself; give it a design, such as ByCluster()"
+    told = "a World treats no one by itself; give it a design, such as ByCluster()."
     assert capsys.readouterr() == ("", f"lyra: {told}\n")
 
 

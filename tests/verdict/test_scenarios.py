@@ -43,7 +43,7 @@ def labels(scenarios):
 def history(G=6, *, windows=2):
     cluster, window = np.divmod(np.arange(G * windows * 3) // 3, windows)
     y = np.random.default_rng(20270).normal(size=cluster.size)
-    return History(y, np.ones((y.size, 1)), Units(cluster, window=window, stratum=cluster // 2))
+    return History(y=y, W=np.ones((y.size, 1)), units=Units(cluster, window=window, stratum=cluster // 2))
 
 
 # --- names and cells ----------------------------------------------------------------------------

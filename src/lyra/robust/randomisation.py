@@ -254,7 +254,7 @@ def _treatment(fit: Fit, j: int) -> Array:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _CovariateSums:
     """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
 
@@ -286,7 +286,9 @@ def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
         gram[clusters] = others.T @ E @ others
         scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
     residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
-    return _CovariateSums(fit.moments.sizes.astype(float), M @ others, gram, scores, residual)
+    return _CovariateSums(
+        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
+    )
 
 
 def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:

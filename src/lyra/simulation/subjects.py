@@ -179,7 +179,9 @@ class Past:
         if design is None:
             raise InputError("A table needs a design: say how the treatment is drawn, such as ByCluster().")
         _refuse_unlabelled(design, self.cluster_by, self.columns)
-        return HistorySource(self.history.y, self.history.W, self.history.units, design, self.cluster_by)
+        return HistorySource(
+            y=self.history.y, W=self.history.W, units=self.history.units, design=design, cluster_by=self.cluster_by
+        )
 
     def described(self, designs: Designs) -> dict[str, Any]:
         """Return the designs, the columns, and how they are analysed."""
