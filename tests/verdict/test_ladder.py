@@ -15,7 +15,8 @@ from lyra.fitting import Regression
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.verdict.certificate import Certificate
-from lyra.verdict.ladder import Judged, climb
+from lyra.verdict.judged import Judged
+from lyra.verdict.ladder import climb
 from lyra.verdict.performance import Row
 
 
@@ -50,6 +51,10 @@ def row(method, verdict="certified", size=0.05, *, design="d", low=None, high=No
         verdict=verdict,
         flags=flags,
     )
+
+
+def judged(verdict, size, low, high):
+    return Judged(verdict=verdict, size=size, size_low=low, size_high=high, alpha=0.05, usable=False)
 
 
 def certificate(*rows, alpha=0.05):
@@ -115,10 +120,8 @@ def test_a_method_is_judged_by_its_worst_cell():
     )
     ladder = LADDER.with_certificate(certificate(*rows))
     assert ladder.judged == {
-        "iid": Judged(
-            verdict="uncertified", size=0.2, size_low=0.19, size_high=pytest.approx(0.21), alpha=0.05, usable=False
-        ),
-        "CV2": Judged(verdict="inconclusive", size=0.06, size_low=0.058, size_high=0.0615, alpha=0.05, usable=False),
+        "iid": judged("uncertified", 0.2, 0.19, pytest.approx(0.21)),
+        "CV2": judged("inconclusive", 0.06, 0.058, 0.0615),
     }
     assert [str(judged) for judged in ladder.judged.values()] == ["uncertified (0.200)", "inconclusive (0.060)"]
     assert ladder.judged_on == ("a", "b")

@@ -8,10 +8,11 @@ never rejects   it would be certified and rejected in none, or it cannot: its sm
 ==============  =====================================================================================
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
+from lyra.base.result import Told
 from lyra.base.text import listed
 from lyra.errors import InputError
 from lyra.verdict.rule import Rule
@@ -33,8 +34,8 @@ ROUNDING = 1e-9
 """An enumerated size is a sum of floats; this relative excess over t is not evidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Verdict(Told):
     """The verdict on one method under one design, at one look.
 
     Parameters
@@ -91,7 +92,15 @@ class Verdict:
         """The Monte-Carlo standard error of the size, √(p(1-p)/R)."""
         return 0.0 if self.exact else sqrt(self.size * (1 - self.size) / self.replicates)
 
-    def __str__(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        return asdict(self)
+
+    def _answer(self) -> str:
+        return self.explain()
+
+    def explain(self) -> str:
+        """Return the verdict, the size and what it was compared with, in one line."""
         if self.exact:
             between = f"(all {self.replicates:,} assignments)"
         else:
