@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.data.labels import finder, united
 from lyra.data.rows import Rows
 from lyra.errors import InputError, RowsNeededError
@@ -269,7 +269,7 @@ class Moments:
         """Return the moments without this cluster."""
         return self._cut(np.delete(np.arange(self.G), finder(self.labels)(label)))
 
-    def _cut(self, keep: NDArray[np.intp]) -> Moments:
+    def _cut(self, keep: Codes) -> Moments:
         return self._of_sums(self.tensor[keep], self.ones[keep], labels=self.labels[keep], sizes=self.sizes[keep])
 
     def _of_sums(self, tensor: Array, ones: Array, *, labels: NDArray[Any], sizes: NDArray[np.int64]) -> Moments:
