@@ -20,12 +20,13 @@ from lyra.designs import Design, Switchback
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.laws import critical_value
 from lyra.robust.replicates import ANALYTIC, WILD, Replicates, run_method
 from lyra.simulation.samples import WorldLike
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 from lyra.simulation.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
 from lyra.trials.trial import BLOCK, Trial
-from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power, t_quantile
+from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power
 
 __all__ = ["PowerAnalysis", "power"]
 
@@ -306,7 +307,7 @@ def _shifted(batches: Batches, asked: _Asked) -> Seen:
     """Return what a t test sees: an effect moves the estimate and leaves what it must exceed."""
     said = [run_method(reps, asked.method, V) for reps, V in batches]
     estimate, se, dof = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "se", "dof"))
-    critical = t_quantile(dof, asked.alpha) * se
+    critical = critical_value(dof, asked.alpha) * se
 
     def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
         return estimate + effect, np.abs(estimate + effect) >= critical

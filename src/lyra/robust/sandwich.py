@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,15 @@ from numpy.typing import NDArray
 from lyra.base.arrays import Array
 from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
+from lyra.robust.leave_out import CARRIES, NIL, SINGULAR, adjustment
 from lyra.robust.rounding import carried, carried_by_residuals, carried_by_rows
+from lyra.robust.spectra import HeavyRow, heavy, heavy_rows, heavy_spectra, spectra
 
 __all__ = [
     "CLUSTERED",
     "LEAVE_OUT",
     "VARIANTS",
     "Unidentified",
-    "all_regular",
     "carriers",
     "covariance",
     "is_rounding",
@@ -41,7 +42,6 @@ __all__ = [
 
 LOST = 4e-13  # a relative error that is told
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
-CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
 
 # --- the variants -------------------------------------------------------------------------------
 
@@ -105,9 +105,25 @@ def _summed(fit: Fit, R: Array, scores: Array) -> Array:
     return np.asarray(carried.T @ carried)
 
 
-def small_sample(fit: Fit, variant: str) -> float:
+class Sized(Protocol):
+    """Whatever has clusters, rows and columns: a fit, or replicates of one shape."""
+
+    @property
+    def G(self) -> int:
+        """Clusters."""
+
+    @property
+    def N(self) -> int:
+        """Rows."""
+
+    @property
+    def K(self) -> int:
+        """Columns."""
+
+
+def small_sample(sized: Sized, variant: str) -> float:
     """Return the factor in front of a variant's sum."""
-    G, N, K = fit.G, fit.N, fit.K
+    G, N, K = sized.G, sized.N, sized.K
     match variant:
         case "iid":
             return 1.0 / (N - K)
@@ -306,15 +322,6 @@ def moves(fit: Fit) -> Array:
         if each.moved is not None:
             moved[each.clusters] = (each.moved @ fit.back.T) / fit.units
     return np.asarray(moved)
-
-
-def all_regular(left: Array) -> bool:
-    """Return whether no I − E_g (g, K, K) is singular: every leave-one-cluster-out estimate exists."""
-    try:
-        factors = np.linalg.cholesky(left)
-    except np.linalg.LinAlgError:
-        return False
-    return bool((np.diagonal(factors, axis1=1, axis2=2) ** 2 > 1e3 * SINGULAR).all())
 
 
 def _rowwise(fit: Fit, R: Array, power: float) -> Array:

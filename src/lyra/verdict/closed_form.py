@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,11 @@ from lyra.base.arrays import Array
 from lyra.designs import Switchback
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.diagnosis.icc import Icc, anova
+from lyra.robust.laws import critical_value
 from lyra.simulation.cells import Table
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 
-__all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power", "t_quantile"]
+__all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power"]
 
 Planned = WorldSource | HistorySource | ModelSource
 
@@ -117,22 +117,11 @@ def _design_effect(icc: float, sharing: float) -> float:
     return (1.0 - icc) + icc * sharing
 
 
-def t_quantile(dof: Any, alpha: float) -> Array:
-    """Return the value that |T| exceeds with probability alpha, T ~ t(dof); dof = inf is the normal."""
-    from scipy.special import ndtri, stdtrit
-
-    nu = np.asarray(dof, dtype=float)
-    infinite = np.isinf(nu)
-    return np.asarray(
-        np.where(infinite, ndtri(1.0 - alpha / 2.0), stdtrit(np.where(infinite, 1.0, nu), 1.0 - alpha / 2.0))
-    )
-
-
 def t_power(ratio: float, dof: float, alpha: float) -> float:
     """Return P(|T| ≥ t) for T noncentral t around effect/se."""
     from scipy.special import nctdtr
 
-    t = float(t_quantile(dof, alpha))
+    t = float(critical_value(dof, alpha))
     return float(1.0 - nctdtr(dof, abs(ratio), t) + nctdtr(dof, abs(ratio), -t))
 
 
