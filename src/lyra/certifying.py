@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lyra.base.identity import HASH, described, fingerprint
+from lyra.base.text import option
 from lyra.designs import Pairs, Stratified, Switchback
-from lyra.errors import InputError, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.simulation.samples import WorldLike
 from lyra.simulation.source import ModelSource
@@ -20,7 +20,10 @@ from lyra.simulation.subjects import TABLE, coefficient, fit_of, past, refuse_fo
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
 from lyra.trials.trial import Method, Scenario, method_name
-from lyra.verdict.certificate import Certificate, certify_scenarios, refuse_rule
+from lyra.verdict.budget import refuse_rule
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.looks import certify_scenarios
+from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import (
     DEFAULT_METHODS,
@@ -31,11 +34,8 @@ from lyra.verdict.scenarios import (
     model_scenarios,
     world_scenarios,
 )
-from lyra.version import __version__
 
 __all__ = ["Asked", "certify"]
-
-ALWAYS = ("n_clusters", "cluster_size", "icc")  # of a world, recorded though left at their defaults
 
 
 def certify(
@@ -137,7 +137,7 @@ def certify(
     check_workers(workers)
     made = _asked(subject, design, methods=methods, seed=seed, **asked)
     config = made.config | {"methods": [method_name(method) for method in methods], "seed": seed} | rule
-    with nullcontext() if store is None else Store(store, _record(made.scenarios, rule)) as kept:
+    with nullcontext() if store is None else Store(store, run_record(made.scenarios, rule)) as kept:
         return certify_scenarios(
             made.scenarios,
             **rule,
@@ -175,7 +175,7 @@ def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
     analyses = asked.pop("analyses", None) or {"": one}
     config = {"source": world, "designs": design, "analyses": analyses, "weights": asked.get("weights", "auto")}
     config |= {"term": "x"} if design is None else {}
-    return Asked(world_scenarios(world, design, analyses, **asked), _described(config), {})
+    return Asked(world_scenarios(world, design, analyses, **asked), recorded(config), {})
 
 
 def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
@@ -190,8 +190,8 @@ def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
         "clusters": np.unique(history.units.cluster).size,
         "dropped_rows": history.dropped_rows,
     }
-    facts["sha256"] = _one_hash(history.identity())
-    return Asked(history_scenarios(history, design, [level], **asked), _described(config), facts)
+    facts["sha256"] = one_hash(history.identity())
+    return Asked(history_scenarios(history, design, [level], **asked), recorded(config), facts)
 
 
 def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
@@ -200,9 +200,9 @@ def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
         raise InputError("A fit is certified as it stands: leave the design out, or certify the table itself.")
     param = coefficient(fit, asked.pop("term", None))
     config = {"source": "the fitted design", "term": fit.names[param], "icc": asked.get("icc")}
-    facts = {"rows": fit.N, "clusters": fit.G, "sha256": _one_hash(ModelSource(fit, param, 0.0).identity())}
+    facts = {"rows": fit.N, "clusters": fit.G, "sha256": one_hash(ModelSource(fit, param, 0.0).identity())}
     config |= {"weights": asked.get("weights", "auto")}
-    return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
+    return Asked(model_scenarios(fit, param, **asked), recorded(config), facts)
 
 
 def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -> None:
@@ -221,37 +221,6 @@ def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -
 def _own(asked: Mapping[str, Any]) -> list[str]:
     """Return the keywords that are the subject's, and not every subject's."""
     return [name for name in asked if name not in ("methods", "seed")]
-
-
-def _described(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _described(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_described(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        told = {f.name: getattr(value, f.name) for f in fields(value)}
-        told = {f.name: told[f.name] for f in fields(value) if f.name in ALWAYS or told[f.name] != f.default}
-        return {"kind": type(value).__name__} | {key: _described(item) for key, item in told.items()}
-    return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
-
-
-def _one_hash(parts: Mapping[str, Any]) -> str:
-    """Return one hash of all parts of an identity, in hexadecimal."""
-    return fingerprint(np.array([f"{name}: {told}" for name, told in sorted(parts.items())])).removeprefix(HASH)
-
-
-def _record(scenarios: Sequence[Scenario], rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that decides the numbers of a run, a part a name: what its store is known by.
-
-    A part that is the same in every cell is told once, one that is not as a list of one value a cell.
-    """
-    cells = [scenario.trial.identity() for scenario in scenarios]
-    parts = dict.fromkeys(name for cell in cells for name in cell)
-    told = {name: [cell.get(name) for cell in cells] for name in parts}
-    once = {name: values[0] if all(value == values[0] for value in values) else values for name, values in told.items()}
-    made_by = {"lyra": __version__, "numpy": np.__version__}
-    record: dict[str, Any] = described(rule)
-    return once | {"cells": [scenario.design for scenario in scenarios], "versions": made_by} | record
 
 
 def _methods(methods: Any) -> tuple[Method, ...]:

@@ -31,9 +31,11 @@ from typing import Any
 
 import msgspec
 
+from lyra.base.text import did_you_mean
 from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
-from lyra.errors import DataError, InputError, did_you_mean
-from lyra.simulation.world import RegressorWorld, World
+from lyra.errors import DataError, InputError
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import DEFAULT_METHODS, Analysis, design_name
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.text import listed, option
 from lyra.certifying import certify
 from lyra.data.formula import Formula, parse
-from lyra.errors import InputError, listed, option
+from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.search import fewest, rises_to
+from lyra.base.text import did_you_mean
 from lyra.designs import Design, Switchback
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.laws import critical_value
@@ -26,7 +28,7 @@ from lyra.simulation.samples import WorldLike
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 from lyra.simulation.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
 from lyra.trials.trial import BLOCK, Trial
-from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, solve, t_power
+from lyra.verdict.closed_form import MOST_ICC, ClosedForm, Planned, closed_form, t_power
 
 __all__ = ["PowerAnalysis", "power"]
 
@@ -328,7 +330,7 @@ def _bootstrapped(batches: Batches, asked: _Asked) -> Seen:
 
 def _detectable(draws: _Draws, method: str, target: float, sign: float) -> float:
     """Return the size of the effect at which the share of significant draws reaches the target."""
-    found = solve(lambda effect: draws.power(sign * effect), target, draws.scale, draws.precision)
+    found = rises_to(target, lambda effect: draws.power(sign * effect), scale=draws.scale, precision=draws.precision)
     if np.isinf(found):
         most = draws.power(sign * draws.scale * ENORMOUS)
         raise NotIdentifiedError(
@@ -344,7 +346,9 @@ def _interval(draws: _Draws, mde: float, target: float) -> tuple[float, float]:
         return mde, mde
     error, sign = Z95 * _mc_error(target, draws.n, exact=False), float(np.sign(mde))
     ends = max(target - error, target / 2.0), min(target + error, (1.0 + target) / 2.0)
-    low, high = (solve(lambda d: draws.power(sign * d), end, draws.scale, draws.precision) for end in ends)
+    low, high = (
+        rises_to(end, lambda d: draws.power(sign * d), scale=draws.scale, precision=draws.precision) for end in ends
+    )
     return sign * low, sign * high
 
 
@@ -425,33 +429,6 @@ def _by_formula(form: ClosedForm, draws: _Draws, mde: float, effect: float) -> t
 
     needed = fewest(enough, 1, G, most=4096)
     return None if needed is None else (G, needed)
-
-
-def fewest(enough: Callable[[int], bool], step: int, guess: int, most: int = 8) -> int | None:
-    """Return the fewest multiple of `step` that is enough, searched around a guess; None beyond `most` times it."""
-    start = max(-(-guess // step), 1)
-    low, high = _bracket(lambda n: enough(n * step), start, most * start)
-    if high > most * start:
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle * step) else (middle, high)
-    return high * step
-
-
-def _bracket(enough: Callable[[int], bool], start: int, end: int) -> tuple[int, int]:
-    """Return a number too few (or 0) and one that is enough (or end + 1), by strides that double."""
-    stride, at = max(start // 16, 1), start
-    if enough(at):
-        while at - stride > 0 and enough(at - stride):
-            at, stride = at - stride, 2 * stride
-        return max(at - stride, 0), at
-    while at < end:
-        tried = min(at + stride, end)
-        if enough(tried):
-            return at, tried
-        at, stride = tried, 2 * stride
-    return end, end + 1
 
 
 # --- refusals and words -------------------------------------------------------------------------

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import ndtr
 from statsmodels.stats.power import TTestIndPower
 
@@ -16,11 +14,12 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster, ByUser, Pairs, Switchback
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.moments import Moments
-from lyra.planning import fewest, power
+from lyra.planning import power
 from lyra.regression.least_squares import least_squares
 from lyra.se import cluster_robust
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 from lyra.verdict.closed_form import ClosedForm, closed_form
 
 
@@ -205,14 +204,6 @@ def test_the_design_of_a_fit():
 
 
 # How many are needed
-
-
-@given(least=st.integers(1, 400), step=st.integers(1, 6), guess=st.integers(1, 300))
-def test_the_fewest_are_found_wherever_the_search_starts(least, step, guess):
-    reach = 8 * -(-guess // step) * step
-    found = fewest(lambda n: n >= least, step, guess)
-    assert found == (-(-least // step) * step if least <= reach else None)
-    assert fewest(lambda n: False, step, guess) is None
 
 
 def test_clusters_needed_are_the_fewest_that_reach_the_target():

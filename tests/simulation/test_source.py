@@ -14,8 +14,9 @@ from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import run_method
 from lyra.se import cluster_robust
 from lyra.simulation.cells import replicates_of_grams, table_gram
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource, cluster_codes
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 
 NO_WEIGHTS = np.empty((0, 0))
 METHODS = ("iid", "CV1", "CV2", "CV3")

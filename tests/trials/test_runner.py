@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from lyra.errors import InputError, LyraError
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import Store, digest
+from lyra.trials.store import Store
 
 CONFIG = {"seed": 7, "methods": ["CV1"]}
 KEYS = [(cell, chunk) for cell in range(2) for chunk in range(6)]

@@ -15,11 +15,12 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import WILD
 from lyra.se import cluster_robust
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 from lyra.trials import trial as trials
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import digest
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, Trial, is_closed_form, known_methods, method_name, stream
 
 ESTIMATE, SE, PVALUE, HALF = range(4)

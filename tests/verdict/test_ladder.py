@@ -14,8 +14,9 @@ from lyra.errors import UnidentifiedWarning
 from lyra.fitting import Regression
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.verdict.certificate import Certificate, Row
+from lyra.verdict.certificate import Certificate
 from lyra.verdict.ladder import Judged, climb
+from lyra.verdict.performance import Row
 
 
 def regression(treated=None):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 
 __all__ = ["Partition"]
 
@@ -41,7 +41,7 @@ class Partition:
     array([7., 5., 7.])
     """
 
-    code: NDArray[np.signedinteger[Any]]
+    code: Codes
 
     @classmethod
     def trivial(cls, G: int) -> Partition:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -12,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import listed
+from lyra.base.warn import warn
 from lyra.data import check
-from lyra.errors import ConditionWarning, InputError, listed
+from lyra.errors import ConditionWarning, InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.sandwich import LEAVE_OUT, MOST, VARIANTS, carriers
 from lyra.robust.spectra import ClusterSpectra, heavy_spectra, spectra
@@ -72,11 +73,10 @@ def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
         return
     names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)), 4)
     digits = -np.log10(np.finfo(float).eps / np.sqrt(worst.least)) - 1.0
-    warnings.warn(
+    warn(
         f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom "
         f"of {variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
         ConditionWarning,
-        stacklevel=4,
     )
 
 

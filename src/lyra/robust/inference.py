@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, listed
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom, quadratic_forms
 from lyra.robust.laws import law_name, t_interval, t_pvalue

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.base.identity import described, fingerprint
+from lyra.base.text import did_you_mean
 from lyra.data.units import History, Units
 from lyra.designs import Design
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.replicates import Replicates
 from lyra.simulation.cells import (
@@ -48,7 +49,6 @@ __all__ = [
     "cluster_codes",
 ]
 
-Codes = NDArray[np.intp]
 
 ROUNDING = 1e-13  # of the largest direction of a cluster, the part that is none
 

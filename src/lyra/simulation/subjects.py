@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from numbers import Integral
 from typing import Any
 
+from lyra.base.text import option
 from lyra.data import check
 from lyra.data.units import History
-from lyra.errors import InputError, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 
 __all__ = ["COLUMNS", "TABLE", "coefficient", "fit_of", "past", "refuse_foreign", "whole_seed"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import comb, inf, isfinite, sqrt
 from typing import Protocol
 
-from lyra.errors import listed, option
+from lyra.base.text import listed, option
 from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
 
 __all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "WORDS", "Advice", "Judged", "Lines", "Rung", "advise"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.search import rises_to
 from lyra.designs import Switchback
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.diagnosis.icc import Icc, anova
@@ -16,14 +17,13 @@ from lyra.robust.laws import critical_value
 from lyra.simulation.cells import Table
 from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 
-__all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power"]
+__all__ = ["ClosedForm", "Planned", "closed_form", "t_power"]
 
 Planned = WorldSource | HistorySource | ModelSource
 
 TABLES = 50
 ROWS = 200_000  # of the tables that the formula is averaged over
 MOST_ICC = 0.999
-DOUBLINGS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class ClosedForm:
     @property
     def noncentrality(self) -> float:
         """The effect over its standard error at which the power is `target`."""
-        return solve(lambda ratio: t_power(ratio, self.dof, self.alpha), self.target, 1.0)
+        return rises_to(self.target, lambda ratio: t_power(ratio, self.dof, self.alpha), scale=1.0)
 
     def se_at(self, icc: float) -> float:
         """Return the standard error at another ρ."""
@@ -202,18 +202,3 @@ def _ends(found: Icc, icc: float) -> dict[str, float]:
     ends = found.conf_int()
     low, high = np.clip(np.where(np.isnan(ends), icc, ends), 0.0, MOST_ICC).tolist()
     return {"icc_low": low, "icc_high": high}
-
-
-def solve(curve: Callable[[float], float], target: float, scale: float, precision: float = 1e-9) -> float:
-    """Return where a rising curve reaches the target, by doubling and bisection; inf where it does not."""
-    low, high = 0.0, scale
-    for _ in range(DOUBLINGS):
-        if curve(high) >= target:
-            break
-        low, high = high, 2.0 * high
-    else:
-        return np.inf
-    while high - low > precision * high:
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if curve(middle) >= target else (middle, high)
-    return high

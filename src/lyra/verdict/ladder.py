@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from lyra.errors import InputError, UnidentifiedWarning, listed, option
+from lyra.base.text import listed, option
+from lyra.base.warn import warn
+from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.inference import Inference, infer
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import NOT_COMPUTABLE, Advice, Judged, Rung, advise
-from lyra.verdict.certificate import Certificate, worst_verdict
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.recommendation import worst_verdict
 
 __all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
 
@@ -206,10 +208,9 @@ def _warn_of(rungs: Sequence[Rung], diagnosis: Diagnosis, j: int) -> None:
         return
     alone = [str(case.cluster) for case in diagnosis.unidentified if j in case.coefficients]
     why = f": without cluster {listed(alone, 4)} there is no estimate of it" if alone else ""
-    warnings.warn(
+    warn(
         f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not computable for {diagnosis.names[j]!r}{why}.",
         UnidentifiedWarning,
-        stacklevel=4,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -10,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from lyra.base.text import option
+from lyra.base.warn import warn
 from lyra.data.units import History
 from lyra.designs import Design
-from lyra.errors import FinerClustersWarning, InputError, option
+from lyra.errors import FinerClustersWarning, InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.simulation.samples import WorldLike
@@ -169,5 +170,5 @@ def _scenario(label: str, trial: Trial, source: WorldSource | HistorySource, how
         f"The analysis clusters by {source.level} and the design randomises by {source.design.unit}: {source.too_fine} "
         f"of its units are split over several clusters, so cluster with {option('level', 'unit')}."
     )
-    warnings.warn(sentence, FinerClustersWarning, stacklevel=4)
+    warn(sentence, FinerClustersWarning)
     return replace(scenario, too_fine=True, notes=(sentence,))

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean, listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
+from lyra.data.labels import encode
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.partition import Partition
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
@@ -154,7 +156,7 @@ class _Coarse:
 
 
 def _nested(fit: Fit, coarse: Any) -> _Coarse:
-    codes, labels = check.encode(_as_array(fit, coarse))
+    codes, labels = encode(_as_array(fit, coarse))
     if codes.size != fit.G:
         raise InputError(
             f"coarse has {codes.size} labels and there are {fit.G} fine clusters: pass one a fine cluster, in the "

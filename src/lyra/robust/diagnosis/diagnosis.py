@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import listed
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import ColumnSums, arms, cluster_values, column_sums
 from lyra.robust.diagnosis.icc import Icc, anova

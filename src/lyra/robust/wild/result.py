@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import DisjointSetWarning, InputError
 from lyra.robust.null import Null
@@ -179,11 +179,10 @@ class WildBootstrap(float):
         if len(parts) == 0:
             return np.full(2, np.nan)
         if len(parts) > 1:
-            warnings.warn(
+            warn(
                 f"The values not rejected are {len(parts)} separate intervals, and their hull is returned: "
                 "confidence_set(level) has each.",
                 DisjointSetWarning,
-                stacklevel=2,
             )
         return np.array([parts[0, 0], parts[-1, 1]])
 
