@@ -16,8 +16,9 @@ from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import ConditionWarning, InputError
 from lyra.regression.least_squares import Fit
-from lyra.robust.sandwich import LEAVE_OUT, MOST, VARIANTS, carriers
+from lyra.robust.sandwich import LEAVE_OUT, VARIANTS
 from lyra.robust.spectra import ClusterSpectra, heavy_spectra, spectra
+from lyra.robust.unidentified import MOST, carriers
 
 __all__ = [
     "RULES",
