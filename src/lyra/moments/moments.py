@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,13 @@ from lyra.data.rows import Rows
 from lyra.errors import InputError, RowsNeededError
 from lyra.moments.basis import Basis, change_of_basis, settle, undone
 from lyra.moments.from_arrays import Read, read_arrays
-from lyra.moments.sums import cross_products, first_pass, plain_sums, weighted_sums
+from lyra.moments.sums import clusters_at_once, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]
 
-BLOCK_BYTES = 2**25  # a block of clusters' tensor
 
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -78,7 +77,8 @@ class Moments:
     rows: Rows | None = field(default=None, repr=False)
     basis: Basis | None = field(default=None, repr=False)
     constant_y: float | None = None
-    _memo: dict[str, Array] = field(default_factory=dict, repr=False)
+    _tensor: Array | None = field(default=None, repr=False)
+    _ones: Array | None = field(default=None, repr=False)
     y_unit: float = 1.0
     witness: Witness | None = field(default=None, repr=False)
 
@@ -155,7 +155,8 @@ class Moments:
             unit=unit,
             dropped_rows=dropped_rows,
             rows=rows,
-            _memo={"tensor": tensor, "ones": ones},
+            _tensor=tensor,
+            _ones=ones,
         )
 
     @property
@@ -174,25 +175,25 @@ class Moments:
         return int(self.sizes.sum())
 
     @property
-    def keeps_tensor(self) -> bool:
-        """Whether the tensor is at hand."""
-        return "tensor" in self._memo
+    def in_one_block(self) -> bool:
+        """Whether the tensor is no larger than the rows, or than a block, so that it is built whole."""
+        return self._clusters_per_block() >= self.G
 
-    @property
+    @cached_property
     def tensor(self) -> Array:
         """[Z ỹ]_g'[Z ỹ]_g for every cluster, (G, K+1, K+1); built on first use."""
-        if "tensor" not in self._memo:
-            rows, basis = self._reach("the per-cluster cross-products")
-            self._memo["tensor"] = cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
-        return self._memo["tensor"]
+        if self._tensor is not None:
+            return self._tensor
+        rows, basis = self._reach("the per-cluster cross-products")
+        return cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
 
-    @property
+    @cached_property
     def ones(self) -> Array:
         """[Z ỹ]_g'1 for every cluster, (G, K+1)."""
-        if "ones" not in self._memo:
-            rows, basis = self._reach("the per-cluster sums")
-            self._memo["ones"] = plain_sums(rows, basis.forward, self.G)
-        return self._memo["ones"]
+        if self._ones is not None:
+            return self._ones
+        rows, basis = self._reach("the per-cluster sums")
+        return plain_sums(rows, basis.forward, self.G)
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """Yield (clusters, A_g = Z_g'Z_g of those clusters), in blocks when the tensor would outgrow the rows."""
@@ -206,20 +207,18 @@ class Moments:
             yield clusters, cross_products(rows, basis.forward, clusters, G=self.G)[:, :-1, :-1]
 
     def with_tensor(self) -> Moments:
-        """Return these moments with the tensor built, unless it would outgrow the rows: scores then need no pass."""
-        if self._clusters_per_block() >= self.G:
-            self._memo.setdefault("tensor", self.tensor)
-        return self
+        """Return these moments holding the tensor, unless it would outgrow the rows: scores then need no pass."""
+        return replace(self, _tensor=self.tensor) if self.in_one_block else self
 
     def scores(self, theta: Array) -> Array:
         """Return Z_g'(ỹ_g − Z_g θ), (G, K): by one pass over the rows, or from the tensor where it is at hand."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, -1] - self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, work: work - Z @ theta)
 
     def products(self, theta: Array) -> Array:
         """Return Z_g'Z_g θ, (G, K)."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, _: Z @ theta)
 
@@ -239,7 +238,8 @@ class Moments:
         """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""
         if self.rows is None or self.rows.are_own or not np.isfinite(scores).all():
             return self
-        return replace(self, witness=Witness.of_scores(theta, scores, self.total, self.sizes))
+        seen = Witness.of_scores(theta, scores, self.total, self.sizes)
+        return replace(self, witness=seen, _tensor=self._at_hand)
 
     def __add__(self, other: Moments) -> Moments:
         """Return the moments of both shards together; labels are united and a cluster in both is summed."""
@@ -262,8 +262,7 @@ class Moments:
 
     def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""
-        place = finder(self.labels)
-        return self._cut(np.array(sorted(set(map(place, labels))), dtype=np.intp))
+        return self._cut(np.array(sorted(set(map(finder(self.labels), labels))), dtype=np.intp))
 
     def drop(self, label: Any) -> Moments:
         """Return the moments without this cluster."""
@@ -274,9 +273,8 @@ class Moments:
 
     def _of_sums(self, tensor: Array, ones: Array, *, labels: NDArray[Any], sizes: NDArray[np.int64]) -> Moments:
         """Return moments of the same columns in the same basis, from the sums of these clusters alone."""
-        memo = {"tensor": tensor, "ones": ones}
-        total = tensor.sum(axis=0)
-        return replace(self, labels=labels, sizes=sizes, total=total, rows=None, basis=None, witness=None, _memo=memo)
+        summed = replace(self, labels=labels, sizes=sizes, total=tensor.sum(axis=0), _tensor=tensor, _ones=ones)
+        return replace(summed, rows=None, basis=None, witness=None)
 
     def _reach(self, what: str) -> tuple[Rows, Basis]:
         if self.rows is None:
@@ -287,12 +285,15 @@ class Moments:
         basis = self.basis or undone(self.T_inverse, self.a, self.unit)
         return self.rows if self.witness is None else Watched(self.rows, basis, self.witness), basis
 
+    @property
+    def _at_hand(self) -> Array | None:
+        """The tensor where it was given or has been built."""
+        built: Array | None = vars(self).get("tensor")
+        return self._tensor if built is None else built
+
     def _clusters_per_block(self) -> int:
-        bytes_per_cluster = 8 * (self.K + 1) ** 2
-        fits = self.G * bytes_per_cluster <= max(8 * self.N * (self.K + 1), BLOCK_BYTES)
-        if fits or "tensor" in self._memo or self.rows is None:
-            return self.G
-        return max(1, BLOCK_BYTES // bytes_per_cluster)
+        whole = self._at_hand is not None or self.rows is None
+        return self.G if whole else clusters_at_once(self.G, self.K, self.N)
 
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")
