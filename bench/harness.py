@@ -10,7 +10,8 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.simulation.source import HistorySource, ModelSource
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
 from lyra.trials.trial import BLOCK, Trial
 
 ANALYTIC = ("iid", "CV1", "CV2", "CV3")

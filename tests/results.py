@@ -39,7 +39,7 @@ TESTED: dict[str, Statistic] = {
     "joint, chi-square": REG.robust("CV1", dof="normal").wald(["treat", "x"]),
     "joint bootstrap": REG.bootstrap(["treat", "x"], rng=1),
     "randomisation": REG.randomisation_test("treat"),
-    "level": REG.level_test(np.arange(G) // 3, param="x"),
+    "level": REG.level_test(np.arange(G) // 3, term="x"),
 }
 """What has a null and no coefficient of its own."""
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from lyra.data.units import Units
 from lyra.designs import ByCluster
-from lyra.simulation.source import HistorySource, WorldSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Scenario, Trial
 

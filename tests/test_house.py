@@ -231,6 +231,7 @@ API = [
 HANDED_IN = {
     "X",
     "assignments",
+    "stratum",
     "bootstrap_clusters",
     "clusters",
     "coarse",

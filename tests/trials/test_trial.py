@@ -15,8 +15,10 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import WILD
 from lyra.se import cluster_robust
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.regressor_world import RegressorWorld
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource
 from lyra.simulation.world import World
 from lyra.trials import trial as trials
 from lyra.trials.chunks import digest

@@ -3,7 +3,7 @@
 import sys
 
 from lyra.designs import ByCluster
-from lyra.simulation.source import WorldSource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.store import Store
 from lyra.trials.trial import Scenario, Trial

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lyra.designs import ByCluster
-from lyra.simulation.source import WorldSource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Scenario, Trial
 from lyra.verdict.looks import certify_scenarios

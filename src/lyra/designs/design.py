@@ -69,6 +69,11 @@ class Design(ABC):
     def title(self) -> str:
         """What the design is called in tables."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The labels of a row, beside its cluster, that the design reads: of "user", "window" and "stratum"."""
+        return ()
+
     @abstractmethod
     def layout(self, units: Units) -> Layout:
         """Lay the design over units, or refuse them."""

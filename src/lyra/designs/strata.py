@@ -42,6 +42,11 @@ class Stratified(Design):
         """The cluster."""
         return "cluster"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The stratum."""
+        return ("stratum",)
+
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster is both item and randomisation unit."""
         item, stratum = _clusters_in_strata(units)
@@ -78,6 +83,11 @@ class Pairs(Design):
     def unit(self) -> str:
         """The pair."""
         return "pair"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The stratum, which is the pair."""
+        return ("stratum",)
 
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster is an item, its pair the randomisation unit."""

@@ -70,6 +70,11 @@ class Switchback(Design):
         """The block, or the whole cluster when the arms alternate."""
         return "block" if self.pattern == "random" else "cluster"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The window."""
+        return ("window",)
+
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster's block of windows is an item."""
         cluster, _ = units.codes("cluster")

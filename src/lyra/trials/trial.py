@@ -22,7 +22,8 @@ from lyra.errors import InputError
 from lyra.robust.replicates import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram
-from lyra.simulation.source import HistorySource, Source
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.source import Source
 from lyra.trials.by_rows import Method, one_row
 
 __all__ = [
