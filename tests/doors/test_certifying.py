@@ -408,13 +408,13 @@ def refused(error, *positional, **keywords):
             FRAME.assign(twin=FRAME["shop"] // 3),
             Pairs(),
             OWN | {"stratum": "twin"},
-            "pair 0 has 3 clusters and a matched pair has exactly 2; match it anew or leave it out",
+            "pair 0 has 3 clusters and a matched pair has exactly 2; match it anew or leave it out.",
         ),
         (
             FRAME.assign(twin=FRAME["shop"] // 5),
             Stratified(),
             OWN | {"stratum": "twin"},
-            "stratum 0 has 5 clusters, an odd number; move one to another stratum or leave it out",
+            "stratum 0 has 5 clusters, an odd number; move one to another stratum or leave it out.",
         ),
         (
             FRAME.assign(week=np.arange(25) % 5),
