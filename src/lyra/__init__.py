@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from lyra.fitting import Regression, fit, fit_moments
     from lyra.moments.moments import Moments
     from lyra.planning import power
-    from lyra.simulation.world import RegressorWorld, World
+    from lyra.simulation.regressor_world import RegressorWorld
+    from lyra.simulation.world import World
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.power import PowerAnalysis
 
@@ -32,7 +33,7 @@ _HOMES = {
     "Moments": "moments.moments",
     "PowerAnalysis": "verdict.power",
     "Regression": "fitting",
-    "RegressorWorld": "simulation.world",
+    "RegressorWorld": "simulation.regressor_world",
     "World": "simulation.world",
     "certify": "certifying",
     "fit": "fitting",

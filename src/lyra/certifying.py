@@ -15,7 +15,9 @@ from lyra.simulation.subjects import Designs, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
 from lyra.trials.trial import Method, method_name
-from lyra.verdict.certificate import Certificate, certify_scenarios, refuse_rule
+from lyra.verdict.budget import refuse_rule
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.looks import certify_scenarios
 from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import DEFAULT_METHODS, scenarios_of

@@ -21,15 +21,9 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 from cyclopts.validators import Number
 
 from lyra.base.renamed import refuse_old
-from lyra.errors import (
-    DataError,
-    InputError,
-    LyraError,
-    NotIdentifiedError,
-    UnidentifiedWarning,
-    option,
-    spoken_in_the_shell,
-)
+from lyra.base.text import option, spoken_in_the_shell
+from lyra.base.warn import warn
+from lyra.errors import DataError, InputError, LyraError, NotIdentifiedError, UnidentifiedWarning
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -351,7 +345,7 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
                 planned = plan(path, _design(**drawn), covariates=covariate, **columns, **csv, **asked)
     _write_document(planned.to_dict() | {"warnings": told}) if json else _write(str(planned))
     if out is not None:
-        from lyra.view.pages import document
+        from lyra.view.document import document
 
         _keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
     return FINE
@@ -407,7 +401,7 @@ def demo(*, json: Switch = False) -> int:
         ladder = regression.certified(ladder, seed=LESSON_SEED)
         lesson = judge(*_lesson(), **_lesson_options(), progress=progress)
     if json:
-        from lyra.view.pages import ladder_document
+        from lyra.view.document import ladder_document
 
         _write_document(ladder_document(ladder, told) | {"lesson": lesson.to_dict()})
         return FINE
@@ -603,12 +597,13 @@ def _ladder(
     try:
         return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed))
     except NotIdentifiedError as error:  # the other lines stand
-        warnings.warn(f"There is no bootstrap line. {error}", UnidentifiedWarning, stacklevel=2)
+        warn(f"There is no bootstrap line. {error}", UnidentifiedWarning)
         return ladder
 
 
 def _show_ladder(ladder: Ladder, told: list[str], *, as_json: bool) -> None:
-    from lyra.view.pages import ladder_document, ladder_page
+    from lyra.view.document import ladder_document
+    from lyra.view.pages import ladder_page
 
     if as_json:
         _write_document(ladder_document(ladder, told))
@@ -783,7 +778,7 @@ def _unprinted(error: OSError) -> str:
 
 def _write_document(values: Any) -> None:
     """Print one JSON document, in ASCII where the output takes no other letters."""
-    from lyra.view.pages import document
+    from lyra.view.document import document
 
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
     _write(document(values, ascii_only=not unicode))

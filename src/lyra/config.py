@@ -33,11 +33,13 @@ from typing import Any
 import msgspec
 
 from lyra.base.renamed import old_name
+from lyra.base.text import did_you_mean
 from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
-from lyra.errors import DataError, InputError, did_you_mean
+from lyra.errors import DataError, InputError
 from lyra.simulation.analysis import Analysis
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.subjects import design_name
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import DEFAULT_METHODS
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lyra.base.renamed import renamed
+from lyra.base.result import Told
+from lyra.base.text import option
 from lyra.data.formula import Formula, parse
 from lyra.designs import Design
-from lyra.errors import InputError, option
+from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
 from lyra.regression.term import coefficient, named
@@ -34,7 +36,7 @@ __all__ = ["Regression", "fit", "fit_moments"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression:
+class Regression(Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
@@ -297,10 +299,21 @@ class Regression:
         """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
         return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ladder of the first coefficient as plain values, ready for JSON."""
+        return self.ladder().to_dict()
+
+    def explain(self) -> str:
+        """Return in words what was fitted, what was left out, the dangers, and which line to read."""
+        return f"{self._answer()}\n{self.ladder().explain()}"
+
+    def _answer(self) -> str:
+        what = f"{self.formula.text}, " if self.formula is not None else ""
+        found = ", ".join(f"{name} {coef:.4g}" for name, coef in zip(self.names, self.coef, strict=True))
+        return f"{what}{self.n_rows:,} rows, {self.n_clusters:,} clusters: {found}"
+
     def __str__(self) -> str:
         return str(self.ladder())
-
-    __repr__ = __str__
 
 
 def fit(

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lyra.base.renamed import renamed
+from lyra.base.text import listed
 from lyra.designs import Design
-from lyra.errors import InputError, NotIdentifiedError, listed
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.simulation.asked import Asked
 from lyra.simulation.subjects import DrawnFrom, Setting, sources_of
 from lyra.verdict.power import PowerAnalysis, analyse

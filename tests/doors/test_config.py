@@ -8,7 +8,8 @@ from lyra.config import read_config
 from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import DataError, InputError
 from lyra.simulation.analysis import Analysis
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.verdict.scenarios import DEFAULT_METHODS
 
 WORLD = "[world]\nn_clusters = 10\n"

@@ -16,8 +16,7 @@ from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Trial
-from lyra.verdict.closed_form import ClosedForm, solve, t_power, t_quantile
-from lyra.verdict.needed import fewest
+from lyra.verdict.closed_form import ClosedForm, t_power, t_quantile
 
 WORLD = World(24, cluster_size=20, icc=0.05)
 
@@ -126,19 +125,6 @@ def test_windows_of_a_switchback_come_in_blocks():
     world = World(6, cluster_size=10, windows=8, icc=0.0, icc_window=0.02)
     found = power(world, Switchback(4), effect=0.4, cluster_by="unit", seed=1, replicates=500)
     assert found.windows_needed % 4 == 0
-
-
-@pytest.mark.parametrize("threshold", [1, 2, 3, 7, 8, 9, 40, 63])
-@pytest.mark.parametrize("guess", [1, 5, 8, 30])
-@pytest.mark.parametrize("step", [1, 3])
-def test_fewest_finds_the_first_multiple_that_is_enough(threshold, guess, step):
-    found = fewest(lambda n: n >= threshold, step, guess, most=64)
-    assert found == -(-threshold // step) * step
-
-
-def test_solve_meets_the_target_or_says_it_is_never_met():
-    assert solve(lambda x: x**2, 9.0, 1.0) == pytest.approx(3.0, rel=1e-8)
-    assert solve(lambda x: 0.5, 0.8, 1.0) == np.inf
 
 
 def test_a_table_and_its_history_are_one():

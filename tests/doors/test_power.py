@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import ndtr
 from statsmodels.stats.power import TTestIndPower
 
@@ -22,9 +20,9 @@ from lyra.se import cluster_robust
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.verdict.closed_form import ClosedForm, closed_form
-from lyra.verdict.needed import fewest
 
 
 def past(G=8, design=None, scale=1.0):
@@ -208,14 +206,6 @@ def test_the_design_of_a_fit():
 
 
 # How many are needed
-
-
-@given(least=st.integers(1, 400), step=st.integers(1, 6), guess=st.integers(1, 300))
-def test_the_fewest_are_found_wherever_the_search_starts(least, step, guess):
-    reach = 8 * -(-guess // step) * step
-    found = fewest(lambda n: n >= least, step, guess)
-    assert found == (-(-least // step) * step if least <= reach else None)
-    assert fewest(lambda n: False, step, guess) is None
 
 
 def test_clusters_needed_are_the_fewest_that_reach_the_target():

@@ -18,7 +18,8 @@ from lyra.simulation.cells import replicates_of_grams, table_gram
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 
 NO_WEIGHTS = np.empty((0, 0))
 METHODS = ("iid", "CV1", "CV2", "CV3")

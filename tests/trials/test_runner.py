@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from lyra.errors import InputError, LyraError
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import Store, digest
+from lyra.trials.store import Store
 
 CONFIG = {"seed": 7, "methods": ["CV1"]}
 KEYS = [(cell, chunk) for cell in range(2) for chunk in range(6)]
@@ -141,7 +142,7 @@ def straight_through():
 
 def test_time_left_is_shown_on_a_terminal_and_only_there():
     program = (
-        "from lyra.runner import progress_bar\n"
+        "from lyra.trials.runner import progress_bar\n"
         "with progress_bar('calibrating', after=0) as progress:\n"
         "    for done in range(4): progress(done, 3)\n"
         "print('answer')\n"

@@ -18,10 +18,11 @@ from lyra.se import cluster_robust
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.trials import trial as trials
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import digest
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, Trial, is_closed_form, known_methods, method_name, stream
 
 ESTIMATE, SE, PVALUE, HALF = range(4)

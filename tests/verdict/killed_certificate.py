@@ -7,7 +7,7 @@ from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.store import Store
 from lyra.trials.trial import Scenario, Trial
-from lyra.verdict.certificate import certify_scenarios
+from lyra.verdict.looks import certify_scenarios
 
 METHODS = ("iid", "CV1", "WCR-11")
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from lyra.errors import InputError, option
+from lyra.base.text import option
+from lyra.errors import InputError
 
 __all__ = ["old_name", "refuse_old", "renamed", "renamed_fields"]
 

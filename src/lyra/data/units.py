@@ -6,13 +6,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lyra.base.arrays import Array, Codes
 from lyra.base.identity import fingerprint
 from lyra.errors import InputError
 
-__all__ = ["Bools", "Codes", "History", "Seed", "Units"]
+__all__ = ["History", "Seed", "Units"]
 
-Bools: TypeAlias = NDArray[np.bool_]
-Codes: TypeAlias = NDArray[np.intp]
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 
 
@@ -112,8 +111,8 @@ def _column(name: str, labels: ArrayLike) -> NDArray[Any]:
 class History:
     """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
 
-    y: NDArray[np.float64]
-    W: NDArray[np.float64]
+    y: Array
+    W: Array
     units: Units
     dropped_rows: int = 0
     window_order: str | None = None

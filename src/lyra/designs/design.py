@@ -19,7 +19,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lyra.data.units import Bools, Codes, Seed, Units
+from lyra.base.arrays import Bools, Codes
+from lyra.data.units import Seed, Units
 from lyra.designs.lotteries import Law
 from lyra.errors import InputError
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from lyra.data.units import Bools, Codes, Units
-from lyra.errors import InputError, did_you_mean, option
+from lyra.base.arrays import Bools, Codes
+from lyra.base.text import did_you_mean, option
+from lyra.data.units import Units
+from lyra.errors import InputError
 
 __all__ = ["Coins", "Law", "Lottery", "Own", "Treated", "check_enough", "check_treated", "fair_coins", "one_lottery"]
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lyra.data.units import Bools, Codes, Units
+from lyra.base.arrays import Bools, Codes
+from lyra.data.units import Units
 from lyra.designs.design import Design, Layout, all_kept
 from lyra.designs.lotteries import Lottery, check_enough
 from lyra.errors import InputError

@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
 from lyra.designs.design import Design, Layout
 from lyra.designs.lotteries import Coins, check_enough, fair_coins
-from lyra.errors import InputError, did_you_mean, option
+from lyra.errors import InputError
 
 __all__ = ["Switchback"]
 

@@ -10,7 +10,6 @@ the G×K×K tensor only when a statistic asks for it; one that was merged, cut o
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean
+from lyra.base.warn import warn
 from lyra.data import check
+from lyra.data.labels import encode, united
 from lyra.data.rows import ArrayRows, Rows, complete, owned
-from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
+from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError
 from lyra.moments.basis import Basis, inverse, settle
 from lyra.moments.sums import FirstPass, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
@@ -112,7 +114,7 @@ class Moments:
         """Return the moments of arrays that are fitted before anyone can change them; else as `from_arrays`."""
         columns, found = check.as_matrix(X, names=names)
         outcome = check.as_vector(y, what="y")
-        codes, labels = check.encode(clusters)
+        codes, labels = encode(clusters)
         N = check.same_length(y=outcome.size, X=columns.shape[0], clusters=codes.size)
         check.same_index(y=y, X=X, clusters=clusters)
         arrays, are_own = owned({"X": columns, "y": outcome})
@@ -122,12 +124,11 @@ class Moments:
             if np.isfinite(look.total).all():
                 return cls._settled(rows, look, labels, names=found)
         rows = complete(rows, found)
-        codes, present = check.encode(rows.codes)
+        codes, present = encode(rows.codes)
         if codes.size < N:
-            warnings.warn(
+            warn(
                 f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
                 DroppedRowsWarning,
-                stacklevel=2,
             )
         rows = replace(rows, codes=codes)
         return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
@@ -258,7 +259,7 @@ class Moments:
         """Return the moments of both shards together; labels are united and a cluster in both is summed."""
         if self.names != other.names:
             raise InputError(f"Moments of different columns do not add: {self.names} and {other.names}.")
-        codes, labels = check.united(self.labels, other.labels)
+        codes, labels = united(self.labels, other.labels)
         G, width = len(labels), self.K + 1
         tensor, ones, sizes = np.zeros((G, width, width)), np.zeros((G, width)), np.zeros(G, dtype=np.int64)
         change = _change_of_basis(other, self)
@@ -266,7 +267,7 @@ class Moments:
             tensor[where] += M.T @ shard.tensor @ M
             ones[where] += shard.ones @ M
             sizes[where] += shard.sizes
-        united = Moments.from_tensor(
+        both = Moments.from_tensor(
             tensor,
             ones,
             names=self.names,
@@ -278,7 +279,7 @@ class Moments:
             dropped_rows=self.dropped_rows + other.dropped_rows,
         )
         same = self.constant_y if self.constant_y == other.constant_y else None
-        return replace(united, constant_y=same, y_unit=self.y_unit)
+        return replace(both, constant_y=same, y_unit=self.y_unit)
 
     def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.data import check
-from lyra.data.formula import Column, Indicator, Numeric
-from lyra.data.query import KEY, Query, plain
+from lyra.data.columns import Column, Indicator, Numeric
+from lyra.data.labels import encode
+from lyra.data.projection import KEY
+from lyra.data.query import Query, plain
 from lyra.data.rows import Rows
 from lyra.data.scan import held
 from lyra.data.tables import Frame, fetch
@@ -113,7 +114,7 @@ def push_down(complete: Frame, query: Query) -> Sums:
 
 
 def _assembled(sums: dict[str, NDArray[Any]], pairs: Mapping[str, tuple[str, str]], shift: Array, unit: int) -> Sums:
-    place, labels = check.encode(plain(sums[KEY]))
+    place, labels = encode(plain(sums[KEY]))
     order = np.argsort(place)
     tensor = np.empty((labels.size, shift.size, shift.size))
     tensor[:, unit, unit] = sums[SIZE][order]

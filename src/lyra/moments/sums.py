@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
-from lyra.data.rows import ROWS_PER_BLOCK, Codes, Rows
+from lyra.base.arrays import Array, Codes
+from lyra.data.rows import ROWS_PER_BLOCK, Rows
 
 __all__ = [
     "FirstPass",

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from lyra.base.text import listed, option
 from lyra.data import check
-from lyra.errors import InputError, listed, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 
 __all__ = ["coefficient", "named"]

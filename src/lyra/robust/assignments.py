@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.text import listed
 from lyra.data.units import Units
 from lyra.designs import ByCluster, Design
-from lyra.errors import InputError, listed
+from lyra.errors import InputError
 
 __all__ = ["Assignments", "Said", "assigned"]
 

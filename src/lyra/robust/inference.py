@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, listed
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom, quadratic_forms
 from lyra.robust.laws import law_name, t_interval, t_pvalue
@@ -24,8 +26,8 @@ SINGULAR = 1e-13  # the share of a restriction's variance below which the others
 JOINT = ("HTZ", "F", "chi2")
 
 
-@dataclass(frozen=True, slots=True)
-class WaldTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class WaldTest(Contract):
     """A test of R β = r.
 
     Attributes
@@ -46,9 +48,26 @@ class WaldTest:
     df_denom: float
     method: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = {"statistic": self.statistic, "p_value": self.p_value, "df_num": self.df_num, "df_denom": self.df_denom}
+        return told | {"method": self.method}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inference:
+    def explain(self) -> str:
+        """Return in words the statistic, its law and what follows."""
+        return f"{self._answer()}: a joint test of {self.df_num:g} restrictions by {self.method}."
+
+    def _answer(self) -> str:
+        on = (
+            f"F({self.df_num:g}, {self.df_denom:.4g})"
+            if np.isfinite(self.df_denom)
+            else f"χ²({self.df_num:g})/{self.df_num:g}"
+        )
+        return f"{self.statistic:.4g} under {on}, p = {self.pvalue:.4g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Inference(Contract):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -77,6 +96,21 @@ class Inference:
     dof_rule: str
     fit: Fit = field(repr=False)
     chosen: bool = False  # whether the rule was asked for, or is the variant's own
+
+    @property
+    def term(self) -> tuple[str, ...]:
+        """The same as `names`."""
+        return self.names
+
+    @property
+    def estimate(self) -> Array:
+        """The same as `coef`."""
+        return self.coef
+
+    @property
+    def std_error(self) -> Array:
+        """The same as `se`."""
+        return self.se
 
     @property
     def se(self) -> Array:
@@ -211,6 +245,11 @@ class Inference:
     def explain(self) -> str:
         """Return in words the formula, its factor, the law and every choice made along the way."""
         return "\n".join(_explained(self))
+
+    def _answer(self) -> str:
+        told = zip(self.names, self.coef, self.se, self.pvalue, strict=True)
+        lines = (f"{name} {coef:.4g}, SE {se:.4g}, p = {p:.3g}" for name, coef, se, p in told)
+        return f"{self.variant}, {self.n_clusters} clusters: " + "; ".join(lines)
 
     def __str__(self) -> str:
         columns = self.tidy()

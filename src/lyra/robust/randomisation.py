@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.text import did_you_mean
 from lyra.data import check
 from lyra.designs import Design
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
@@ -31,13 +33,13 @@ SPANNED = 1e-10  # the share of d'd left by the other columns below which an ass
 TIE = 1e-9  # relative distance of two statistics that are one
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RandomisationTest:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class RandomisationTest(Contract):
     """A test of the sharp null that the treatment shifts every outcome by `h0`.
 
     Attributes
     ----------
-    term : str
+    param : str
         The treatment.
     h0 : float
         The effect under the null.
@@ -53,7 +55,7 @@ class RandomisationTest:
         Whether these are all the assignments the design could have made.
     """
 
-    term: str
+    param: str
     h0: float
     kind: str
     statistic: float
@@ -61,6 +63,11 @@ class RandomisationTest:
     treated: int
     control: int
     enumerated: bool
+
+    @property
+    def term(self) -> str:
+        """The same as `param`."""
+        return self.param
 
     @property
     def n_assignments(self) -> int:
@@ -101,6 +108,19 @@ class RandomisationTest:
     def _own(self) -> float:
         return abs(self.statistic)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the distribution as plain values, ready for JSON."""
+        told = ("term", "h0", "kind", "statistic", "p_value", "treated", "control", "enumerated")
+        counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
+        return {name: getattr(self, name) for name in (*told, *counts)}
+
+    def _answer(self) -> str:
+        how = "all" if self.enumerated else "a sample of"
+        name = "RI-t" if self.kind == "t" else "RI-beta"
+        return (
+            f"{name}, {self.param} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
+        )
+
     def explain(self) -> str:
         """Return in words what was randomised, how often, and what the p-value can be."""
         how = "all" if self.enumerated else "a sample of"
@@ -108,7 +128,7 @@ class RandomisationTest:
         lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
         floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
         return (
-            f"{name} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
+            f"{name} for {self.param} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
             f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
             f"{self.smallest_pvalue:.4g}{floor}){lost}."
         )
@@ -209,7 +229,7 @@ def randomisation_test(
         distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
     treated = int(actual.sum())
     return RandomisationTest(
-        term=fit.names[j],
+        param=fit.names[j],
         h0=float(h0),
         kind=statistic,
         statistic=float(distribution[0]),

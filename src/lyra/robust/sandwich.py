@@ -8,7 +8,6 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
+from lyra.base.text import did_you_mean, listed, option
+from lyra.base.warn import warn
+from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.robust.rounding import carried, carried_by_residuals, carried_by_rows
@@ -209,7 +210,7 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
         _warn_of_lost_digits(fit, variant, about)
     told = [j for j in zero.tolist() if j in about]
     if told:
-        warnings.warn(_zero_sentence(fit, told, variant), UnidentifiedWarning, stacklevel=4)
+        warn(_zero_sentence(fit, told, variant), UnidentifiedWarning)
     gone = [*gone, *zero.tolist()]
     vcov[gone, :] = vcov[:, gone] = np.nan
     return np.asarray(vcov)
@@ -225,11 +226,10 @@ def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
     if not names:
         return
     plain = "CV1" if variant in LEAVE_OUT else "HC1"
-    warnings.warn(
+    warn(
         f"Without {where} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
         f"{listed(names, 4)}; leave one of these columns out, or read {plain} beside it.",
         ConditionWarning,
-        stacklevel=5,
     )
 
 
@@ -386,8 +386,7 @@ def _warn_of(fit: Fit, lost: list[Unidentified], variant: str, about: Sequence[i
         return
     gone = {j for case in lost for j in case.coefficients} & set(about)
     named = f"{listed(cases, NAMED)}" if len(gone) <= NAMED else f"{len(gone)} coefficients, named by .explain()"
-    warnings.warn(
+    warn(
         f"{variant} is not computable (NaN) where leaving out one {what} leaves no estimate: {named}; {REMEDY[what]}.",
         UnidentifiedWarning,
-        stacklevel=4,
     )

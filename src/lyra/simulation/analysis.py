@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.renamed import renamed_fields
+from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
 from lyra.designs import Design
-from lyra.errors import InputError, did_you_mean, option
+from lyra.errors import InputError
 
 __all__ = ["CLUSTER_BY", "Analysis", "cluster_codes", "labels_read", "shared_by"]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import Any
 
-from lyra.errors import InputError, option
+from lyra.base.text import option
+from lyra.errors import InputError
 from lyra.simulation.analysis import Analysis
 
 __all__ = ["COLUMNS", "CSV", "Asked", "refuse_foreign", "whole_seed"]

@@ -13,7 +13,8 @@ from numpy.random import Generator
 
 from lyra.base.arrays import Array
 from lyra.base.identity import fingerprint
-from lyra.errors import InputError, option
+from lyra.base.text import option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.replicates import Replicates

@@ -12,9 +12,10 @@ from numpy.random import Generator
 
 from lyra.base.arrays import Array
 from lyra.base.identity import described
+from lyra.base.text import did_you_mean
 from lyra.data.units import Units
 from lyra.designs import Design
-from lyra.errors import InputError, did_you_mean
+from lyra.errors import InputError
 from lyra.robust.replicates import Replicates
 from lyra.simulation.analysis import cluster_codes, shared_by
 from lyra.simulation.cells import (

@@ -14,13 +14,13 @@ References
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.search import root
 from lyra.errors import InputError
 
 __all__ = [
@@ -169,7 +169,7 @@ def plant_conversion(base_rate: float, icc: float) -> tuple[float, float]:
     if excess(LARGEST_SD) < 0:
         most = icc + excess(LARGEST_SD) / (base_rate * (1 - base_rate))
         raise _unattainable(icc, f"a conversion at base_rate={base_rate}", most, "lower it or plant it latent")
-    sd = _root(excess, 0.0, LARGEST_SD)
+    sd = root(excess, 0.0, LARGEST_SD)
     return _location(base_rate, sd), sd
 
 
@@ -232,7 +232,7 @@ def _spend_variance(base_rate: float, between: float, within: float) -> float:
 
 
 def _conversion_share(mu: float, sd: float, covariance: float) -> float:
-    return _root(lambda share: conversion_covariance(mu, sd, share) - covariance, 0.0, 1.0)
+    return root(lambda share: conversion_covariance(mu, sd, share) - covariance, 0.0, 1.0)
 
 
 def _nodes(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -249,14 +249,7 @@ def _expit(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _location(base_rate: float, sd: float) -> float:
     reach = 40 + 9 * sd
-    return _root(lambda mu: conversion_rate(mu, sd) - base_rate, -reach, reach)
-
-
-def _root(rising: Callable[[float], float], low: float, high: float) -> float:
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
+    return root(lambda mu: conversion_rate(mu, sd) - base_rate, -reach, reach)
 
 
 def _unattainable(icc: float, where: str, most: float, remedy: str) -> InputError:

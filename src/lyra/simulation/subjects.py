@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
+from lyra.base.text import option
 from lyra.data.units import History
 from lyra.designs import Design
-from lyra.errors import InputError, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
 from lyra.simulation.analysis import Analysis, labels_read

@@ -14,7 +14,8 @@ from threading import Thread, Timer
 from typing import Any
 
 from lyra.errors import InputError, LyraError
-from lyra.trials.store import Key, Store, Table, canonical
+from lyra.trials.chunks import Key, Table, canonical
+from lyra.trials.store import Store
 
 __all__ = ["Progress", "Task", "check_workers", "progress_bar", "run_chunks"]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.search import rises_to
 from lyra.simulation.source import Source
 
-__all__ = ["ClosedForm", "closed_form", "solve", "t_power", "t_quantile"]
-
-DOUBLINGS = 24
+__all__ = ["ClosedForm", "closed_form", "t_power", "t_quantile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ class ClosedForm:
     @property
     def noncentrality(self) -> float:
         """The effect over its standard error at which the power is `target`."""
-        return solve(lambda ratio: t_power(ratio, self.dof, self.alpha), self.target, 1.0)
+        return rises_to(self.target, lambda ratio: t_power(ratio, self.dof, self.alpha), scale=1.0)
 
     def se_at(self, icc: float) -> float:
         """Return the standard error at another ρ."""
@@ -130,18 +128,3 @@ def closed_form(source: Source, *, n_clusters: int, alpha: float, target: float,
     """Return the formula for a source, its variance and intraclass correlation as the source tells them."""
     spread = source.spread(seed)
     return ClosedForm(dof=n_clusters - 1, alpha=alpha, target=target, **asdict(spread))
-
-
-def solve(curve: Callable[[float], float], target: float, scale: float, precision: float = 1e-9) -> float:
-    """Return where a rising curve reaches the target, by doubling and bisection; inf where it does not."""
-    low, high = 0.0, scale
-    for _ in range(DOUBLINGS):
-        if curve(high) >= target:
-            break
-        low, high = high, 2.0 * high
-    else:
-        return np.inf
-    while high - low > precision * high:
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if curve(middle) >= target else (middle, high)
-    return high

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from lyra.base.search import fewest
 from lyra.designs import Switchback
 from lyra.errors import InputError
 from lyra.simulation.subjects import DrawnFrom
@@ -15,7 +15,7 @@ from lyra.verdict.closed_form import ClosedForm, t_power
 from lyra.verdict.detection import Draws, drawn
 from lyra.verdict.wanted import Wanted
 
-__all__ = ["Needed", "by_formula", "fewest"]
+__all__ = ["Needed", "by_formula"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,30 +83,3 @@ def by_formula(form: ClosedForm, draws: Draws, mde: float, effect: float) -> tup
 
     needed = fewest(enough, 1, G, most=4096)
     return None if needed is None else (G, needed)
-
-
-def fewest(enough: Callable[[int], bool], step: int, guess: int, most: int = 8) -> int | None:
-    """Return the fewest multiple of `step` that is enough, searched around a guess; None beyond `most` times it."""
-    start = max(-(-guess // step), 1)
-    low, high = _bracket(lambda n: enough(n * step), start, most * start)
-    if high > most * start:
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle * step) else (middle, high)
-    return high * step
-
-
-def _bracket(enough: Callable[[int], bool], start: int, end: int) -> tuple[int, int]:
-    """Return a number too few (or 0) and one that is enough (or end + 1), by strides that double."""
-    stride, at = max(start // 16, 1), start
-    if enough(at):
-        while at - stride > 0 and enough(at - stride):
-            at, stride = at - stride, 2 * stride
-        return max(at - stride, 0), at
-    while at < end:
-        tried = min(at + stride, end)
-        if enough(tried):
-            return at, tried
-        at, stride = tried, 2 * stride
-    return end, end + 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.result import Told
 from lyra.simulation.subjects import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
@@ -20,8 +21,8 @@ CURVE = np.linspace(0.0, 2.0, 11)  # multiples of the smallest detectable effect
 TOLERATED = 1.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerAnalysis:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PowerAnalysis(Told):
     """What effect a design and method can see.
 
     Attributes
@@ -98,7 +99,12 @@ class PowerAnalysis:
         derived = {name: getattr(self.closed_form, name) for name in ("design_effect", "se", "mde", "mde_interval")}
         return told | {"closed_form": form | derived, "mc_error": self.mc_error}
 
-    def __str__(self) -> str:
+    def _answer(self) -> str:
+        seen = f"{self.mde:.4g} is seen with power {self.target:g}"
+        return f"{self.method}, {self.n_clusters} clusters: {seen}; {self.effect:.4g} with {self.effect_power:.3f}"
+
+    def explain(self) -> str:
+        """Return in words what effect is seen how often, and how sure that is."""
         return "\n".join(_words(self))
 
 

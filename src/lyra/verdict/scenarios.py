@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lyra.errors import FinerClustersWarning, option
+from lyra.base.text import option
+from lyra.base.warn import warn
+from lyra.errors import FinerClustersWarning
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.subjects import Setting
 from lyra.trials.trial import Method, Scenario, Trial, stream
@@ -40,7 +41,7 @@ def _scenario(name: str, trial: Trial, setting: Setting) -> Scenario:
     finer = _too_fine(setting)
     if not finer:
         return scenario
-    warnings.warn(finer, FinerClustersWarning, stacklevel=5)
+    warn(finer, FinerClustersWarning)
     return replace(scenario, too_fine=True, notes=(*scenario.notes, finer))
 
 

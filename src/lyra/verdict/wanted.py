@@ -7,7 +7,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lyra.errors import InputError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 from lyra.robust.replicates import ANALYTIC, WILD
 from lyra.simulation.asked import whole_seed
 
