@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from lyra.designs import ByCluster
-from lyra.simulation.source import WorldSource
+from lyra.simulation.from_world import WorldSource
 from lyra.trials.store import Store
 from lyra.verdict.judging import judge
 from lyra.verdict.looks import certify_scenarios

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lyra.designs import ByCluster
-from lyra.simulation.source import WorldSource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Scenario, Trial
 from lyra.verdict.looks import certify_scenarios
@@ -14,8 +14,25 @@ from lyra.verdict.recommendation import recommend
 
 
 def row(method, *, width=1.0, verdict="certified", design="d", ignores_clusters=False):
-    counted = (500, 10, 0.05, 0.03, 0.07, 1.0, 0.1, 0.1, 0.95, 0.0, width, 0)
-    return Row(design, method, *counted, verdict, (), ignores_clusters=ignores_clusters)
+    return Row(
+        design=design,
+        method=method,
+        replicates=500,
+        rejections=10,
+        size=0.05,
+        size_low=0.03,
+        size_high=0.07,
+        inflation=1.0,
+        mean_se=0.1,
+        sd_estimate=0.1,
+        coverage=0.95,
+        bias=0.0,
+        width=width,
+        not_computable=0,
+        verdict=verdict,
+        flags=(),
+        ignores_clusters=ignores_clusters,
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +63,12 @@ def test_the_shortest_intervals_of_what_holds_everywhere_and_can_reject(rows, be
 def test_a_line_that_ignores_clusters_keeps_its_verdict_and_is_never_the_one_to_read(method, size, best):
     """Rows of a cluster that are not alike at all: each is right here, and here alone, unless a row is a cluster."""
     source = WorldSource(World(300, cluster_size=size, icc=0.0), ByCluster())
-    one = Scenario("alike", Trial(0, source, (method,), 1), 300, one_row_each=size == 1)
+    one = Scenario(
+        design="alike",
+        trial=Trial(cell=0, source=source, methods=(method,), seed=1),
+        n_clusters=300,
+        one_row_each=size == 1,
+    )
     cert = certify_scenarios([one], seed=1, tolerance=1.9, maximum=1_000)
     assert (cert.rows[0].verdict, cert.rows[0].ignores_clusters) == ("certified", size > 1)
     assert cert.recommended == cert.recommended_in("alike") == (best and method)

@@ -69,6 +69,11 @@ class Design(ABC):
     def title(self) -> str:
         """What the design is called in tables."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The labels of a row, beside its cluster, that the design reads: of "user", "window" and "stratum"."""
+        return ()
+
     @abstractmethod
     def layout(self, units: Units) -> Layout:
         """Lay the design over units, or refuse them."""
@@ -115,7 +120,7 @@ class Design(ABC):
         if not self.enumerable(units) and law.least_bits() < math.inf:
             raise InputError(
                 f"this design has more than {ENUMERATION_LIMIT:,} assignments, too many to list; "
-                "draw some with draw_many"
+                "draw some with draw_many."
             )
         return law.enumerate()
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.base.text import listed
 from lyra.data import check
 from lyra.regression.least_squares import Fit
@@ -22,8 +23,8 @@ from lyra.robust.sandwich import VARIANTS, small_sample, variant_named
 __all__ = ["Inference", "WaldTest", "infer"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inference:
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Inference(Contract):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -52,6 +53,21 @@ class Inference:
     dof_rule: str
     fit: Fit = field(repr=False)
     chosen: bool = False  # whether the rule was asked for, or is the variant's own
+
+    @property
+    def term(self) -> tuple[str, ...]:
+        """The same as `names`."""
+        return self.names
+
+    @property
+    def estimate(self) -> Array:
+        """The same as `coef`."""
+        return self.coef
+
+    @property
+    def std_error(self) -> Array:
+        """The same as `se`."""
+        return self.se
 
     @property
     def se(self) -> Array:
@@ -161,6 +177,11 @@ class Inference:
         """Return in words the formula, its factor, the law and every choice made along the way."""
         return "\n".join(_explained(self))
 
+    def _answer(self) -> str:
+        told = zip(self.names, self.coef, self.se, self.pvalue, strict=True)
+        lines = (f"{name} {coef:.4g}, SE {se:.4g}, p = {p:.3g}" for name, coef, se, p in told)
+        return f"{self.variant}, {self.n_clusters} clusters: " + "; ".join(lines)
+
     def __str__(self) -> str:
         columns = self.tidy()
         heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
@@ -181,7 +202,16 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
     scaled = scaled_covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
     nu = np.where(np.isnan(np.diagonal(scaled)), np.nan, nu)
-    return Inference(fit.names, fit.coef, scaled, nu, variant, rule, fit, dof is not None)
+    return Inference(
+        names=fit.names,
+        coef=fit.coef,
+        scaled=scaled,
+        dof=nu,
+        variant=variant,
+        dof_rule=rule,
+        fit=fit,
+        chosen=dof is not None,
+    )
 
 
 # --- words --------------------------------------------------------------------------------------

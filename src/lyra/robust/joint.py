@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.data import check
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
@@ -48,8 +49,8 @@ class Line(Protocol):
         """Which rule gave the degrees of freedom."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaldTest:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class WaldTest(Contract):
     """A test of R β = r.
 
     Attributes
@@ -69,6 +70,23 @@ class WaldTest:
     df_num: float
     df_denom: float
     method: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = {"statistic": self.statistic, "p_value": self.p_value, "df_num": self.df_num, "df_denom": self.df_denom}
+        return told | {"method": self.method}
+
+    def explain(self) -> str:
+        """Return in words the statistic, its law and what follows."""
+        return f"{self._answer()}: a joint test of {self.df_num:g} restrictions by {self.method}."
+
+    def _answer(self) -> str:
+        on = (
+            f"F({self.df_num:g}, {self.df_denom:.4g})"
+            if np.isfinite(self.df_denom)
+            else f"χ²({self.df_num:g})/{self.df_num:g}"
+        )
+        return f"{self.statistic:.4g} under {on}, p = {self.pvalue:.4g}"
 
 
 def wald_test(line: Line, R: ArrayLike | str | Sequence[str], r: ArrayLike, method: str | None) -> WaldTest:
@@ -159,9 +177,9 @@ def _htz(line: Line, Z: Array, Q: float) -> WaldTest:
     eta = q * (q + 1) / quadratic_forms(line.fit, rotated, -0.5).variation
     df = eta - q + 1.0
     if df <= 0:
-        return WaldTest(np.nan, np.nan, float(q), df, "HTZ")
+        return WaldTest(statistic=np.nan, pvalue=np.nan, df_num=float(q), df_denom=df, method="HTZ")
     F = df / (eta * q) * Q
-    return WaldTest(F, float(fdtrc(q, df, F)), float(q), df, "HTZ")
+    return WaldTest(statistic=F, pvalue=float(fdtrc(q, df, F)), df_num=float(q), df_denom=df, method="HTZ")
 
 
 def _f(line: Line, Z: Array, Q: float) -> WaldTest:
@@ -172,7 +190,7 @@ def _f(line: Line, Z: Array, Q: float) -> WaldTest:
     df = float(
         line.fit.G - 1 if VARIANTS[line.variant].clustered and line.dof_rule != "N-K" else line.fit.N - line.fit.K
     )
-    return WaldTest(Q / q, float(fdtrc(q, df, Q / q)), float(q), df, "F")
+    return WaldTest(statistic=Q / q, pvalue=float(fdtrc(q, df, Q / q)), df_num=float(q), df_denom=df, method="F")
 
 
 def _chi2(_: Line, Z: Array, Q: float) -> WaldTest:
@@ -180,7 +198,7 @@ def _chi2(_: Line, Z: Array, Q: float) -> WaldTest:
     from scipy.special import chdtrc
 
     q = Z.shape[0]
-    return WaldTest(Q / q, float(chdtrc(q, Q)), float(q), np.inf, "chi2")
+    return WaldTest(statistic=Q / q, pvalue=float(chdtrc(q, Q)), df_num=float(q), df_denom=np.inf, method="chi2")
 
 
 def _tests() -> dict[str, Callable[[Line, Array, float], WaldTest]]:

@@ -10,7 +10,7 @@ its variance is Σ (b_g'score_g)²/s. No row is touched and nothing here loops o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +31,7 @@ __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method", "w
 LEVEL = 0.95  # of the intervals whose half width is told
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Outcome:
     """What one method said in R replicates.
 
@@ -52,7 +52,7 @@ class Outcome:
     dof: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Replicates:
     """R regressions of one shape in orthonormal coordinates, the tested column last.
 
@@ -189,7 +189,8 @@ def _t_test(reps: Replicates, sums: Array, dof: Array | float) -> Outcome:
     nu = np.broadcast_to(np.asarray(dof, dtype=float), se.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = reps.estimate / se
-    return Outcome(reps.estimate, se, t_pvalue(statistic, nu), t_quantile(nu, 0.5 + LEVEL / 2.0) * se, nu)
+    half_width = t_quantile(nu, 0.5 + LEVEL / 2.0) * se
+    return Outcome(estimate=reps.estimate, se=se, pvalue=t_pvalue(statistic, nu), half_width=half_width, dof=nu)
 
 
 # --- the wild cluster bootstrap -----------------------------------------------------------------
@@ -211,13 +212,20 @@ def wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     nothing = np.where(exists, 0.0, np.nan)
     critical = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), LEVEL, axis=1, method="higher")
     se = observed / np.sqrt(reps.s) + nothing
-    return Outcome(reps.estimate, se, share_at_least(drawn, t) + nothing, critical * se, np.full_like(se, np.nan))
+    return Outcome(
+        estimate=reps.estimate,
+        se=se,
+        pvalue=share_at_least(drawn, t) + nothing,
+        half_width=critical * se,
+        dof=np.full_like(se, np.nan),
+    )
 
 
 def wild_forms(reps: Replicates, kind: Wild) -> Forms:
     """Return the forms of every replicate's draws."""
     b, h = _studentiser(reps, kind)
-    return Forms(_scores_to_draw(reps, kind)[None], reps.tested[None], b[None], h[None], Partition.trivial(reps.G))
+    S = _scores_to_draw(reps, kind)
+    return Forms(S=S[None], Q=reps.tested[None], P=b[None], h=h[None], partition=Partition.trivial(reps.G))
 
 
 def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, Array]:
@@ -274,6 +282,5 @@ def run_method(reps: Replicates, method: str, V: Array) -> Outcome:
     outcome = ANALYTIC[method](reps) if method in ANALYTIC else wild(reps, V, WILD[method])
     if reps.degenerate is None or not reps.degenerate.any():
         return outcome
-    gone = reps.degenerate
-    columns = (outcome.estimate, outcome.se, outcome.pvalue, outcome.half_width, outcome.dof)
-    return Outcome(*(np.where(gone, np.nan, column) for column in columns))
+    columns = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    return Outcome(**{name: np.where(reps.degenerate, np.nan, column) for name, column in columns.items()})

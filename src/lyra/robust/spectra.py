@@ -53,7 +53,7 @@ def kept(of: Callable[[Fit], Found]) -> Callable[[Fit], Found]:
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ClusterSpectra(Spectrum):
     """The spectra of some clusters of a fit, with 1 − λ and V's_g/√(1 − λ) as they are and not as differences.
 
@@ -130,7 +130,7 @@ def _cluster_spectra(clusters: slice, E: Array, scores: Array) -> ClusterSpectra
     plain = spectrum(E)
     turned = np.einsum("gkl,gk->gl", plain.vectors, scores)
     halves = np.where(plain.left > SINGULAR, turned / np.sqrt(np.maximum(plain.left, SINGULAR)), 0.0)
-    return ClusterSpectra(plain.values, plain.left, plain.vectors, clusters, halves)
+    return ClusterSpectra(values=plain.values, left=plain.left, vectors=plain.vectors, clusters=clusters, halves=halves)
 
 
 # --- clusters that may carry nearly all of a direction ---------------------------------------------
@@ -192,7 +192,15 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> ClusterSpectra:
             moved = np.zeros((1, fit.K))
             moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
             loss = _loss(lower[:rank])
-    return ClusterSpectra(values[None], left[None], vectors[None], slice(g, g + 1), half[None], moved, loss)
+    return ClusterSpectra(
+        clusters=slice(g, g + 1),
+        values=values[None],
+        left=left[None],
+        vectors=vectors[None],
+        halves=half[None],
+        moved=moved,
+        loss=loss,
+    )
 
 
 def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
@@ -212,7 +220,7 @@ def _loss(lower: Array) -> float:
 # --- rows that may carry nearly all of a direction -------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class HeavyRow:
     """A row with h near 1: without it the others say little of one direction.
 
@@ -276,9 +284,11 @@ def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[H
 def _without_row(fit: Fit, place: int, row: Array, *, direction: Array, A: Array, scores: Array) -> HeavyRow:
     lower, order, rank = _pivoted(fit, A)
     if rank < fit.K:
-        return HeavyRow(place, direction, 0.0, np.zeros(fit.K))
+        return HeavyRow(row=place, direction=direction, left=0.0, moved=np.zeros(fit.K))
     S = np.linalg.norm(fit.L, axis=1)
     halves = forward(lower, (np.stack([row[:-1], scores]) / S)[:, order])
     moved = np.empty(fit.K)
     moved[order] = backward(lower, halves[1:])[0] / S[order]
-    return HeavyRow(place, direction, 1.0 / (1.0 + float(halves[0] @ halves[0])), moved, _loss(lower))
+    return HeavyRow(
+        row=place, direction=direction, left=1.0 / (1.0 + float(halves[0] @ halves[0])), moved=moved, loss=_loss(lower)
+    )

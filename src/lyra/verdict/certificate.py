@@ -11,16 +11,15 @@ References
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lyra.base.result import Told
 from lyra.errors import DataError
 from lyra.trials.trial import BLOCK
 from lyra.verdict.audit import first_line, refuse_forged, text_of, typed
-from lyra.verdict.performance import Row
+from lyra.verdict.performance import Row, finite
 from lyra.verdict.recommendation import by_way, recommend, worst_verdict
 from lyra.verdict.record import counted, in_words
 from lyra.verdict.rule import Rule
@@ -28,8 +27,8 @@ from lyra.verdict.rule import Rule
 __all__ = ["Certificate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Certificate(Told):
     """How often each method flagged a true null, with verdicts whose error rate is guaranteed.
 
     Attributes
@@ -77,8 +76,8 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the certificate as plain values, ready for JSON; what is not finite becomes null."""
         return {
-            "cells": [_plain(asdict(row)) for row in self.rows],
-            **_plain({f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}),
+            "cells": [row.to_dict() for row in self.rows],
+            **finite({f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}),
         }
 
     def to_json(self, path: str | Path) -> None:
@@ -155,6 +154,15 @@ class Certificate:
         seed = f"seed {self.seed}, digest {self.digest[:16]}"
         return (*self.notes, *dict.fromkeys(messages), *read, advice, seed)
 
+    def explain(self) -> str:
+        """Return what was asked and what is to be read, without the table."""
+        return "\n".join([*self.preamble, *self.closing])
+
+    def _answer(self) -> str:
+        read = f"read {self.recommended}" if self.recommended else "read none"
+        told = ", ".join(f"{way} {verdict}" for way, verdict in self.ways.items())
+        return f"{read}; {told}; {len(self.designs)} design{'s' if len(self.designs) > 1 else ''}"
+
     def __str__(self) -> str:
         tables = (("", design, _HEAD, *map(_line, self.of_design(design))) for design in self.designs)
         return "\n".join([*self.preamble, *(line for table in tables for line in table), "", *self.closing])
@@ -165,14 +173,10 @@ def _read(document: Any) -> Certificate:
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
         raise TypeError("it has no list of cells")
     document["rows"] = [typed(cell, Row, "a cell") for cell in document.pop("cells")]
-    read: Certificate = typed(document, Certificate, "it")
+    read = typed(document, Certificate, "it")
     told = Rule(alpha=read.alpha, tolerance=read.tolerance, delta=read.delta)
     refuse_forged(read.rows, read.recommended, told, (read.config.get("first", BLOCK), read.config.get("maximum")))
     return read
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 
 
 _HEAD = (

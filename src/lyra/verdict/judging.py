@@ -8,10 +8,11 @@ never rejects   it would be certified and rejected in none, or it cannot: its sm
 ==============  =====================================================================================
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
+from lyra.base.result import Told
 from lyra.base.text import listed
 from lyra.errors import InputError
 from lyra.verdict.rule import Rule
@@ -33,8 +34,8 @@ ROUNDING = 1e-9
 """An enumerated size is a sum of floats; this relative excess over t is not evidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Verdict(Told):
     """The verdict on one method under one design, at one look.
 
     Parameters
@@ -91,7 +92,15 @@ class Verdict:
         """The Monte-Carlo standard error of the size, √(p(1-p)/R)."""
         return 0.0 if self.exact else sqrt(self.size * (1 - self.size) / self.replicates)
 
-    def __str__(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        return asdict(self)
+
+    def _answer(self) -> str:
+        return self.explain()
+
+    def explain(self) -> str:
+        """Return the verdict, the size and what it was compared with, in one line."""
         if self.exact:
             between = f"(all {self.replicates:,} assignments)"
         else:
@@ -193,7 +202,7 @@ def judge_exact(
     ('certified', 'uncertified')
     """
     if not 0 <= size <= 1 + ROUNDING:
-        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1")
+        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1.")
     size = min(float(size), 1.0)
     held: Outcome = "certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified"
     return Verdict(
@@ -222,12 +231,12 @@ def _check_counts(rejections: int, replicates: int, rule: Rule, not_computable: 
     if replicates not in rule.looks:
         raise InputError(
             f"{replicates} replicates are not a look of this rule, which looks at {listed(rule.looks, 12)}: "
-            "stop at one of these, or plan another look with Rule(first=..., maximum=...)"
+            "stop at one of these, or plan another look with Rule(first=..., maximum=...)."
         )
     if not 0 <= not_computable <= rejections <= replicates:
         raise InputError(
             f"{not_computable} not computable, {rejections} rejections and {replicates} replicates do not "
-            "fit: count what is not computable among the rejections, and these among the replicates"
+            "fit: count what is not computable among the rejections, and these among the replicates."
         )
 
 

@@ -9,20 +9,23 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, method_name
 from lyra.verdict.judging import judge_counts
 from lyra.verdict.rule import Rule
 
-__all__ = ["Row", "performance"]
+__all__ = ["Row", "finite", "performance"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Row(Told):
     """What is known of one method in one cell.
 
     Attributes
@@ -88,6 +91,25 @@ class Row:
     def se_ratio(self) -> float:
         """Mean standard error over the standard deviation of the estimates: below 1, too small."""
         return self.mean_se / self.sd_estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON; what is not finite becomes null."""
+        return finite(asdict(self))
+
+    def explain(self) -> str:
+        """Return in words how often the method flagged a true null, and the verdict on it."""
+        beside = f" ({'; '.join(self.flags)})" if self.flags else ""
+        return f"{self._answer()}{beside}."
+
+    def _answer(self) -> str:
+        tried = f"of all {self.replicates:,} assignments" if self.exact else f"of {self.replicates:,} replicates"
+        within = "" if self.exact else f" [{self.size_low:.4f}, {self.size_high:.4f}]"
+        return f"{self.method} is {self.verdict} in {self.design}: rejects {self.size:.4f}{within} {tried}"
+
+
+def finite(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values for JSON: what is not finite becomes null."""
+    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 
 
 def performance(scenario: Scenario, m: int, table: Array, rule: Rule, *, exact: bool) -> Row:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.base.text import did_you_mean, listed
 from lyra.data import check
 from lyra.data.labels import encode
@@ -24,8 +25,8 @@ __all__ = ["LevelTest", "level_test"]
 BLOCK_BYTES = 2**25  # a block of draws
 
 
-@dataclass(frozen=True, slots=True)
-class LevelTest:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class LevelTest(Contract):
     """A test of the null that clustering at the fine level is enough, against the coarse level.
 
     Attributes
@@ -51,6 +52,20 @@ class LevelTest:
     n_fine: int
     n_coarse: int
     n_draws: int
+
+    @property
+    def term(self) -> str:
+        """The same as `param`."""
+        return self.param
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = ("term", "method", "statistic", "p_value", "n_fine", "n_coarse", "n_draws")
+        return {name: getattr(self, name) for name in told}
+
+    def _answer(self) -> str:
+        within = f"{self.n_fine} fine in {self.n_coarse} coarse clusters"
+        return f"{self.method}, {self.param}: {self.statistic:.4g}, p = {self.pvalue:.4g}, {within}"
 
     def explain(self, level: float = 0.05) -> str:
         """Return in words what was tested and what follows at a level."""
@@ -141,7 +156,15 @@ def level_test(
     j = check.position(param, fit.names)
     nested = _nested(fit, coarse)
     statistic, pvalue, n_draws = _methods()[method](fit, nested, j, _Draws(B, np.random.default_rng(rng)))
-    return LevelTest(fit.names[j], method, statistic, pvalue, fit.G, len(nested.labels), n_draws)
+    return LevelTest(
+        param=fit.names[j],
+        method=method,
+        statistic=statistic,
+        pvalue=pvalue,
+        n_fine=fit.G,
+        n_coarse=len(nested.labels),
+        n_draws=n_draws,
+    )
 
 
 # --- the two levels -----------------------------------------------------------------------------

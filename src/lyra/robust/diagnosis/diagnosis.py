@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import ColumnSums, arms, cluster_values, column_sums
@@ -20,8 +22,8 @@ from lyra.robust.unidentified import Unidentified, unidentified
 __all__ = ["Diagnosis", "diagnose"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis(Measures):
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Diagnosis(Told, Measures):
     """What the clusters of one fit can bear: its `Measures`, and the dangers they mean."""
 
     def about(self, name: str) -> Diagnosis:
@@ -35,6 +37,26 @@ class Diagnosis(Measures):
         They state what is so; which line to read is said in one place, `Ladder.advice`.
         """
         return dangers(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON: what is of every coefficient as lists in their order."""
+        arrays = ("coef", "sizes", "leverage", "partial_leverage", "influence", "moulton", "column_icc")
+        return {
+            "names": list(self.names),
+            "cluster_labels": self.cluster_labels.tolist(),
+            **{name: getattr(self, name).tolist() for name in arrays},
+            "effective_clusters": {str(rho): stars.tolist() for rho, stars in self.effective_clusters.items()},
+            "icc": self.icc.to_dict(),
+            "cv_sizes": self.cv_sizes,
+            "treated_clusters": {name: list(counts) for name, counts in self.treated_clusters.items()},
+            "most_influential": list(self.most_influential),
+            "dangers": list(self.dangers),
+        }
+
+    def _answer(self) -> str:
+        found = len(self.dangers)
+        told = f"{found} danger{'s' if found > 1 else ''}: {self.explain()}" if found else "no danger"
+        return f"{self.G} clusters, {told}"
 
     def explain(self) -> str:
         """Return one paragraph that says in plain words which dangers are present, or that none is."""

@@ -65,19 +65,19 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     tails = 2.0 if alternative == "equal-tailed" else 1.0
     pvalue = min(1.0, tails * counts.extreme(ties=ties == "include") / draws.total)
     return WildBootstrap(
-        pvalue,
-        counts,
-        pivot,
-        draws,
-        null,
-        null.R @ fit.coef,
-        kind,
-        restricted,
-        alternative,
-        ties,
-        weights != "auto",
-        fit.G,
-        fit.N,
+        pvalue=pvalue,
+        tally=counts,
+        pivot=pivot,
+        draws=draws,
+        null=null,
+        estimates=null.R @ fit.coef,
+        kind=kind,
+        restricted=restricted,
+        alternative=alternative,
+        ties=ties,
+        chosen=weights != "auto",
+        n_clusters=fit.G,
+        n_rows=fit.N,
     )
 
 

@@ -51,7 +51,11 @@ def _along_the_null(pivot: Pivot, draws: Sampled | Enumerated, *, restricted: bo
     for block in values(pivot.moving, draws):
         n, c = block.numerators, block.denominators
         yield Curves(
-            n[0] / np.sqrt(D), n[1], np.maximum(c[0, 0], 0.0) / D, 2.0 * c[0, 1] / np.sqrt(D), np.maximum(c[1, 1], 0.0)
+            N0=n[0] / np.sqrt(D),
+            N1=n[1],
+            q0=np.maximum(c[0, 0], 0.0) / D,
+            q1=2.0 * c[0, 1] / np.sqrt(D),
+            q2=np.maximum(c[1, 1], 0.0),
         )
 
 
@@ -135,7 +139,7 @@ class Levels:
         return Steps((1 + mirrored) * self.stars.size, np.empty(0), np.concatenate([x, -x]) if mirrored else x)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Curves:
     """Draws whose statistic moves with the null: t*(τ) = (N0 + N1 τ)/√(q0 + q1 τ + q2 τ²), (b,) each."""
 
@@ -147,7 +151,7 @@ class Curves:
 
     def reflected(self) -> Curves:
         """Return −t*(−τ): the lower tail as an upper one."""
-        return Curves(-self.N0, self.N1, self.q0, -self.q1, self.q2)
+        return Curves(N0=-self.N0, N1=self.N1, q0=self.q0, q1=-self.q1, q2=self.q2)
 
     def two_sided(self, *, ties: bool) -> Steps:
         """Return the number of draws with |t*| ≥ |τ|; those that tie at every null count if `ties`."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import DisjointSetWarning, InputError
@@ -22,8 +23,8 @@ from lyra.robust.wild.tally import Tally
 __all__ = ["WildBootstrap"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class WildBootstrap(float):
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class WildBootstrap(Contract, float):
     """A wild cluster bootstrap test: the p-value, as a number, with everything that stands behind it.
 
     Attributes
@@ -66,6 +67,17 @@ class WildBootstrap(float):
     def __new__(cls, pvalue: float, *_: Any, **__: Any) -> WildBootstrap:
         """Return the number itself."""
         return float.__new__(cls, pvalue)
+
+    @property
+    def term(self) -> str | tuple[str, ...]:
+        """The coefficient, or the left-hand sides of a joint null."""
+        return self.null.words[0] if self.null.q == 1 else self.null.words
+
+    @property
+    def std_error(self) -> float:
+        """(estimate − h0) / statistic, that of its t; NaN for a joint null, and where the estimate is the null's."""
+        t = self.pivot.statistic
+        return abs(float(self.estimates[0] - self.null.r[0]) / t) if self.null.q == 1 and t else np.nan
 
     @property
     def estimate(self) -> float | Array:
@@ -190,7 +202,9 @@ class WildBootstrap(float):
         """Return everything but the draws as plain Python values, ready for JSON."""
         return {
             "null": str(self.null),
+            "term": self.term if self.null.q == 1 else list(self.term),
             "estimate": self.estimates.tolist() if self.null.q > 1 else self.estimate,
+            "std_error": self.std_error,
             "statistic": self.statistic,
             "p_value": self.pvalue,
             "alternative": self.alternative,
@@ -222,7 +236,8 @@ class WildBootstrap(float):
             words.append(f"cannot reject at 5 %: the smallest attainable p-value is {self.smallest_pvalue:.4g}")
         return "; ".join(words)
 
-    __repr__ = __str__
+    def _answer(self) -> str:
+        return str(self)
 
     def _name(self) -> str:
         return f"{'WCR' if self.restricted else 'WCU'} {self.kind}"
