@@ -33,12 +33,12 @@ def trial(*methods, source=None, cell=0, seed=7, weights="auto"):
     return Trial(cell=cell, source=source, methods=methods, seed=seed, weights=weights)
 
 
-def past(G=8, design=None, level="cluster"):
+def past(G=8, design=None, cluster_by="cluster"):
     rng = np.random.default_rng(1)
     cluster = np.repeat(np.arange(G), rng.integers(3, 9, G))
     y = rng.standard_normal(cluster.size) + rng.standard_normal(G)[cluster]
     return HistorySource(
-        y=y, W=np.ones((cluster.size, 1)), units=Units(cluster), design=design or ByCluster(), level=level
+        y=y, W=np.ones((cluster.size, 1)), units=Units(cluster), design=design or ByCluster(), cluster_by=cluster_by
     )
 
 

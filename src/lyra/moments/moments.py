@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ BLOCK_BYTES = 2**25  # a block of clusters' tensor
 MOST_NAMED = 1000  # labels searched for one that is meant
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -85,7 +86,8 @@ class Moments:
     rows: Rows | None = field(default=None, repr=False)
     basis: Basis | None = field(default=None, repr=False)
     constant_y: float | None = None
-    _memo: dict[str, Array] = field(default_factory=dict, repr=False)
+    _tensor: Array | None = field(default=None, repr=False)
+    _ones: Array | None = field(default=None, repr=False)
     y_unit: float = 1.0
     witness: Witness | None = field(default=None, repr=False)
 
@@ -176,21 +178,18 @@ class Moments:
         rows: Rows | None = None,
     ) -> Moments:
         """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
-        memo = {"tensor": tensor, "ones": ones}
-        total = tensor.sum(axis=0)
         return cls(
             names=names,
             labels=labels,
             sizes=sizes,
-            total=total,
+            total=tensor.sum(axis=0),
             T_inverse=T_inverse,
             a=a,
             unit=unit,
             dropped_rows=dropped_rows,
             rows=rows,
-            basis=None,
-            constant_y=None,
-            _memo=memo,
+            _tensor=tensor,
+            _ones=ones,
         )
 
     # --- what the statistics ask --------------------------------------------------------------
@@ -211,25 +210,25 @@ class Moments:
         return int(self.sizes.sum())
 
     @property
-    def keeps_tensor(self) -> bool:
-        """Whether the tensor is at hand."""
-        return "tensor" in self._memo
+    def in_one_block(self) -> bool:
+        """Whether the tensor is no larger than the rows, or than a block, so that it is built whole."""
+        return self._clusters_per_block() >= self.G
 
-    @property
+    @cached_property
     def tensor(self) -> Array:
         """[Z ỹ]_g'[Z ỹ]_g for every cluster, (G, K+1, K+1); built on first use."""
-        if "tensor" not in self._memo:
-            rows, basis = self._reach("the per-cluster cross-products")
-            self._memo["tensor"] = cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
-        return self._memo["tensor"]
+        if self._tensor is not None:
+            return self._tensor
+        rows, basis = self._reach("the per-cluster cross-products")
+        return cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
 
-    @property
+    @cached_property
     def ones(self) -> Array:
         """[Z ỹ]_g'1 for every cluster, (G, K+1)."""
-        if "ones" not in self._memo:
-            rows, basis = self._reach("the per-cluster sums")
-            self._memo["ones"] = plain_sums(rows, basis.forward, self.G)
-        return self._memo["ones"]
+        if self._ones is not None:
+            return self._ones
+        rows, basis = self._reach("the per-cluster sums")
+        return plain_sums(rows, basis.forward, self.G)
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """Yield (clusters, A_g = Z_g'Z_g of those clusters), in blocks when the tensor would outgrow the rows."""
@@ -243,20 +242,18 @@ class Moments:
             yield clusters, cross_products(rows, basis.forward, clusters, G=self.G)[:, :-1, :-1]
 
     def with_tensor(self) -> Moments:
-        """Return these moments with the tensor built, unless it would outgrow the rows: scores then need no pass."""
-        if self._clusters_per_block() >= self.G:
-            self._memo.setdefault("tensor", self.tensor)
-        return self
+        """Return these moments holding the tensor, unless it would outgrow the rows: scores then need no pass."""
+        return replace(self, _tensor=self.tensor) if self.in_one_block else self
 
     def scores(self, theta: Array) -> Array:
         """Return Z_g'(ỹ_g − Z_g θ), (G, K): by one pass over the rows, or from the tensor where it is at hand."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, -1] - self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, work: work - Z @ theta)
 
     def products(self, theta: Array) -> Array:
         """Return Z_g'Z_g θ, (G, K)."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, _: Z @ theta)
 
@@ -276,7 +273,8 @@ class Moments:
         """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""
         if self.rows is None or self.rows.are_own or not np.isfinite(scores).all():
             return self
-        return replace(self, witness=Witness.of_scores(theta, scores, self.total, self.sizes))
+        seen = Witness.of_scores(theta, scores, self.total, self.sizes)
+        return replace(self, witness=seen, _tensor=self._at_hand)
 
     # --- adding and cutting -------------------------------------------------------------------
 
@@ -369,10 +367,16 @@ class Moments:
         theta = inverse(self.T_inverse) @ self.a
         return Basis(shift=np.zeros(self.K), U=self.T_inverse, theta=theta, unit=self.unit)
 
+    @property
+    def _at_hand(self) -> Array | None:
+        """The tensor where it was given or has been built."""
+        built: Array | None = vars(self).get("tensor")
+        return self._tensor if built is None else built
+
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2
         fits = self.G * bytes_per_cluster <= max(8 * self.N * (self.K + 1), BLOCK_BYTES)
-        if fits or "tensor" in self._memo or self.rows is None:
+        if fits or self._at_hand is not None or self.rows is None:
             return self.G
         return max(1, BLOCK_BYTES // bytes_per_cluster)
 

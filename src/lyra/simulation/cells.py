@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
+from lyra.moments.partition import Partition
 from lyra.robust.replicates import Replicates
 
 __all__ = [
@@ -42,9 +43,7 @@ def table_gram(table: Table) -> Array:
 
 def by_code(rows: Array, codes: Codes) -> Array:
     """Sum rows (N, ...) by their codes 0, 1, ..., each of which occurs."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
-    return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
+    return Partition(codes).total(rows)
 
 
 def numbered(codes: Codes) -> Codes:
@@ -54,10 +53,7 @@ def numbered(codes: Codes) -> Codes:
 
 def gathered(gram: Array, codes: Codes) -> Array:
     """Sum cells (R, cells, P, P) into clusters (R, G, P, P)."""
-    R, cells, P, _ = gram.shape
-    member = np.zeros((int(codes.max()) + 1, cells))
-    member[codes, np.arange(cells)] = 1.0
-    summed = np.asarray(member @ gram.reshape(R, cells, P * P)).reshape(R, -1, P, P)
+    summed = Partition(codes).total(gram, axis=1)
     filled = np.diagonal(summed, axis1=2, axis2=3).sum(axis=(0, 2)) > 0  # a washout may empty a cluster
     return np.asarray(summed[:, filled])
 
