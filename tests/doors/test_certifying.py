@@ -420,13 +420,13 @@ def refused(error, *positional, **keywords):
             FRAME.assign(week=np.arange(25) % 5),
             Switchback(2),
             OWN | {"window": "week"},
-            "5 windows are not divisible by block=2; choose a block that divides 5, or leave the last 1 out",
+            "5 windows are not divisible by block=2; choose a block that divides 5, or leave the last 1 out.",
         ),
         (
             FRAME,
             ByCluster(6),
             OWN,
-            "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5",
+            "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5.",
         ),
     ],
 )
