@@ -524,7 +524,7 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--treated", "16"],
-            "--treated 16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15",
+            "--treated 16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15.",
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "pairs", "--treated", "3"],
@@ -540,7 +540,7 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "switchback", "--window", "week", "--block", "4"],
-            "6 windows are not divisible by --block 4; choose a block that divides 6, or leave the last 2 out",
+            "6 windows are not divisible by --block 4; choose a block that divides 6, or leave the last 2 out.",
         ),
         (["--outcome", "y", "--cluster", "shop", "--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0.'),
     ],
@@ -590,7 +590,7 @@ def test_no_workers(capsys):
     assert run(["certify", "--workers", "0"]) == 2
     assert capsys.readouterr() == (
         "",
-        "lyra: workers must be a whole number from 1 to 256, got 0: 1 computes in this process\n",
+        "lyra: workers must be a whole number from 1 to 256, got 0: 1 computes in this process.\n",
     )
 
 
