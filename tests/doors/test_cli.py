@@ -903,6 +903,26 @@ def test_an_error_of_the_system_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr() == ("", told)
 
 
+@pytest.mark.parametrize("command", ["certify", "power"])
+@pytest.mark.parametrize(
+    "typed", [["--level", "unit"], ["--level=unit"], ["--outcome", "y", "--level", "unit", "--cluster", "shop"]]
+)
+def test_an_old_option_is_refused_by_name(command, typed, past, capsys):
+    assert run([command, past, *typed]) == 2
+    told = "lyra: `--level` is now `--cluster-by`: write --cluster-by unit.\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_the_certificate_beside_the_lines_is_the_quick_one_of_python(capsys):
+    assert run(["fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--seed", "3", "--json"]) == 0
+    shown = {line["method"]: line for line in json.loads(capsys.readouterr().out)["ladder"]}
+    cert = lyra.fit("takeup_survey ~ default", FARMERS, clusters="address").certify(quick=True, seed=3)
+    assert set(shown) == {row.method for row in cert.rows}
+    for method, line in shown.items():
+        sizes = [row.size for row in cert.rows if row.method == method]
+        assert line["size"] == max(sizes)
+
+
 def test_version(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip() == lyra.__version__
