@@ -440,7 +440,7 @@ def _refuse_renamed(arguments: Sequence[str]) -> None:
     """Refuse an option by its old name, with the new one."""
     command, *rest = arguments or [""]
     for old, new in RENAMED.get(command, {}).items():
-        for typed, after in zip(rest, [*rest[1:], ""], strict=True):
+        for typed, after in zip(rest, [*rest[1:], ""], strict=False):
             name, _, value = typed.partition("=")
             if name == f"--{old}":
                 refuse_old(old, new, value or after)

@@ -220,4 +220,4 @@ def _convert(table: Mapping[str, Any], target: type, place: str) -> Any:
         return msgspec.convert(dict(table), target)
     except msgspec.ValidationError as error:
         told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
-        raise InputError(f"{place or 'the file'} does not fit: {told}.") from error
+        raise InputError(f"{place or 'the file'} does not fit: {told.rstrip('.')}.") from error

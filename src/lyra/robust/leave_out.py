@@ -171,7 +171,7 @@ class OneColumn:
         return np.asarray((self.left <= SINGULAR) & (np.abs(z[..., 0]) > CARRIES))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class TwoColumns:
     """M = I − E = (a b; b d) for two columns, with D = √det M: M⁻¹ = adj M/D², M^(−½) = (adj M + D I)/(D √(tr M + 2D)).
 
@@ -191,7 +191,7 @@ class TwoColumns:
         trace, det = a + d, a * d - b * b
         largest = (trace + np.sqrt(np.maximum(trace * trace - 4.0 * det, 0.0))) / 2.0
         lost = det <= SINGULAR * largest  # the smaller eigenvalue is det over the larger
-        return cls(a, b, d, np.where(lost, 1.0, det), lost)
+        return cls(a=a, b=b, d=d, det=np.where(lost, 1.0, det), lost=lost)
 
     def inverse(self, z: Array) -> Array:
         """Return (I − E)⁻¹ z (..., 2)."""

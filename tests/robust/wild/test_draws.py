@@ -56,11 +56,11 @@ def test_axes_in_front_are_so_many_forms_of_their_own(q, nested):
     S, P, h = (rng.normal(size=(m, 2, 3, n, 4)) for m, n in ((1, 6), (q, partition.G), (q, partition.G)))
     Q = np.linalg.qr(rng.normal(size=(4, q)))[0].T
     V = rng.choice([-1.0, 1.0], (11, 6))
-    whole = Forms(S, Q, P, h, partition)
+    whole = Forms(S=S, Q=Q, P=P, h=h, partition=partition)
     for unit in (True, False):
         (block,) = values_at(whole, [V], unit=unit)
         for i in np.ndindex(2, 3):
-            own = Forms(S[:, *i], Q, P[:, *i], h[:, *i], partition)
+            own = Forms(S=S[:, *i], Q=Q, P=P[:, *i], h=h[:, *i], partition=partition)
             (alone,) = values_at(own, [V], unit=unit)
             for ours, theirs in zip(block.numerators, alone.numerators, strict=True):
                 np.testing.assert_allclose(ours[i], theirs, rtol=1e-12)
@@ -77,7 +77,7 @@ def test_a_denominator_is_the_sum_of_squares_of_what_coarse_clusters_add():
     rng = np.random.default_rng(0)
     partition = Partition(np.array([0, 0, 1, 2, 2, 2]))
     S, P, h = rng.normal(size=(1, 6, 4)), rng.normal(size=(1, 3, 4)), rng.normal(size=(1, 3, 4))
-    forms = Forms(S, np.eye(4)[:1], P, h, partition)
+    forms = Forms(S=S, Q=np.eye(4)[:1], P=P, h=h, partition=partition)
     V = rng.normal(size=(5, 6))
     (block,) = values_at(forms, [V], unit=False)
     member = block_diag(np.ones(2), np.ones(1), np.ones(3))
@@ -90,7 +90,7 @@ def test_a_denominator_is_the_sum_of_squares_of_what_coarse_clusters_add():
 def test_a_denominator_below_what_rounding_carries_is_none():
     rng = np.random.default_rng(0)
     S, P, h = rng.normal(size=(3, 1, 2, 5, 3))
-    forms = Forms(S, np.eye(3)[:1], P, h, Partition.trivial(5))
+    forms = Forms(S=S, Q=np.eye(3)[:1], P=P, h=h, partition=Partition.trivial(5))
     V = rng.normal(size=(9, 5))
     (plain,) = t_statistics(forms, values_at(forms, [V], unit=False))
     (block,) = values_at(forms, [V], unit=False)
