@@ -133,12 +133,6 @@ STILL_LONG = {
     "fitting.py",
     "moments/moments.py",
     "planning.py",
-    "robust/diagnosis/diagnosis.py",
-    "robust/inference.py",
-    "robust/randomisation.py",
-    "robust/replicates.py",
-    "robust/sandwich.py",
-    "robust/wild/bootstrap.py",
     "simulation/source.py",
 }
 """Files that are longer than a file may be, to be split by their reasons; none may be added."""
