@@ -682,14 +682,14 @@ def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
     assert run([*options, "--seed", "2"]) == 2
     told = (
         f"lyra: the store {path} was made by another configuration: seed is 1 in the store and 2 in this run; choose "
-        "another store for this run, or set this back\n"
+        "another store for this run, or set this back.\n"
     )
     assert capsys.readouterr() == ("", told)
     path.write_bytes(path.read_bytes()[:5000])
     assert run([*options, "--seed", "1"]) == 2
     told = (
         f"lyra: the store {path} is corrupt (database disk image is malformed): it was moved to {path}.corrupt-1 and "
-        "nothing was deleted; run again to start a new store\n"
+        "nothing was deleted; run again to start a new store.\n"
     )
     assert capsys.readouterr() == ("", told)
 
