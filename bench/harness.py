@@ -29,11 +29,11 @@ def history(N, G, columns=1):
     cluster = np.sort(np.concatenate([np.arange(G), rng.integers(0, G, N - G)]))
     W = np.column_stack([np.ones(N), rng.standard_normal((N, columns - 1))])
     y = rng.standard_normal(N) + 0.2 * rng.standard_normal(G)[cluster]
-    return HistorySource(y, W, Units(cluster), ByCluster())
+    return HistorySource(y=y, W=W, units=Units(cluster), design=ByCluster())
 
 
 def replicates(source, methods, R):
-    trial = Trial(0, source, methods, 1)
+    trial = Trial(cell=0, source=source, methods=methods, seed=1)
     for block in range(R // BLOCK):
         trial.block(range(len(methods)), block)
 

@@ -214,18 +214,18 @@ REFERENCES = [
         ["control", "mail"],
         (
             'C(d, ref="cntrol") at position 9 has a reference that is no level of it: '
-            "did you mean 'control'? there is 'control', 'mail'"
+            "did you mean 'control'? there is 'control', 'mail'."
         ),
     ),
     (
         'y ~ C(d, ref="3")',
         [1, 2],
-        'C(d, ref="3") at position 5 has a reference that is no level of it: there is 1, 2',
+        'C(d, ref="3") at position 5 has a reference that is no level of it: there is 1, 2.',
     ),
     (
         "y ~ C(d, ref=2)",
         ["1", "02", "2.0"],
-        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "02", "2.0"',
+        'C(d, ref=2) at position 5 has a reference that is no level of it: there is "1", "02", "2.0".',
     ),
 ]
 
@@ -240,7 +240,7 @@ def test_reference_that_is_no_level(text, levels, expected):
 def test_two_columns_of_one_name():
     with pytest.raises(FormulaError) as refused:
         design(parse("y ~ a:b + `a:b`"), {})
-    assert str(refused.value) == "two columns are named 'a:b': rename one of them in the data"
+    assert str(refused.value) == "two columns are named 'a:b': rename one of them in the data."
 
 
 # --- limits -------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def test_many_categories_in_one_product_are_refused():
         widths(parse(text), dict.fromkeys("abcdefgh", 2))
     assert str(refused.value) == (
         "the formula crosses up to 8 categorical columns at a time, as in "
-        "C(a):C(b):C(c):C(d):C(e):C(f):C(g):C(h): cross fewer"
+        "C(a):C(b):C(c):C(d):C(e):C(f):C(g):C(h): cross fewer."
     )
 
 

@@ -23,9 +23,9 @@ def test_formula_knows_its_columns():
     [
         (
             "y ~ x + log(d)",
-            "log(d) at position 9 needs numbers, and the column 'd' is categorical: recode it in the data",
+            "log(d) at position 9 needs numbers, and the column 'd' is categorical: recode it in the data.",
         ),
-        ("d ~ x", "d at position 1 needs numbers, and the column 'd' is categorical: recode it in the data"),
+        ("d ~ x", "d at position 1 needs numbers, and the column 'd' is categorical: recode it in the data."),
     ],
 )
 def test_categorical_where_numbers_are_needed(text, expected):
@@ -37,4 +37,4 @@ def test_categorical_where_numbers_are_needed(text, expected):
 def test_formula_that_is_not_text():
     with pytest.raises(FormulaError) as refused:
         parse(["y ~ x"])
-    assert str(refused.value) == "the formula is a list: give text such as 'y ~ x'"
+    assert str(refused.value) == "the formula is a list: give text such as 'y ~ x'."

@@ -12,7 +12,7 @@ def test_refusal_shows_the_place_below_the_sentence():
     with pytest.raises(FormulaError) as refused:
         read("y ~ a\n  + b)")
     assert str(refused.value) == (
-        "')' at position 12 closes nothing: take it out or open it with '('\n  y ~ a   + b)\n             ^"
+        "')' at position 12 closes nothing: take it out or open it with '('.\n  y ~ a   + b)\n             ^"
     )
 
 

@@ -319,12 +319,12 @@ def refused(error, *positional, **keywords):
             {"term": "X"},
             "term='X' is not a coefficient: did you mean 'x'? there is 'Intercept', 'x'.",
         ),
-        (SMALL, None, {}, "a World treats no one by itself; give it a design, such as ByCluster()"),
+        (SMALL, None, {}, "a World treats no one by itself; give it a design, such as ByCluster()."),
         (
             lyra.RegressorWorld(9),
             ByCluster(),
             {},
-            "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None",
+            "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None.",
         ),
         (SMALL, ByCluster(), {"methods": []}, "No method is to be certified: name one, such as methods=['CV2']."),
         (
@@ -361,7 +361,7 @@ def refused(error, *positional, **keywords):
                 "'normal', 'gamma'."
             ),
         ),
-        (SMALL, ByCluster(), {"alpha": 2.0}, "the verdict's alpha must be between 0 and 1, got 2: change it"),
+        (SMALL, ByCluster(), {"alpha": 2.0}, "the verdict's alpha must be between 0 and 1, got 2: change it."),
         (
             SMALL,
             ByCluster(),
@@ -408,25 +408,25 @@ def refused(error, *positional, **keywords):
             FRAME.assign(twin=FRAME["shop"] // 3),
             Pairs(),
             OWN | {"stratum": "twin"},
-            "pair 0 has 3 clusters and a matched pair has exactly 2; match it anew or leave it out",
+            "pair 0 has 3 clusters and a matched pair has exactly 2; match it anew or leave it out.",
         ),
         (
             FRAME.assign(twin=FRAME["shop"] // 5),
             Stratified(),
             OWN | {"stratum": "twin"},
-            "stratum 0 has 5 clusters, an odd number; move one to another stratum or leave it out",
+            "stratum 0 has 5 clusters, an odd number; move one to another stratum or leave it out.",
         ),
         (
             FRAME.assign(week=np.arange(25) % 5),
             Switchback(2),
             OWN | {"window": "week"},
-            "5 windows are not divisible by block=2; choose a block that divides 5, or leave the last 1 out",
+            "5 windows are not divisible by block=2; choose a block that divides 5, or leave the last 1 out.",
         ),
         (
             FRAME,
             ByCluster(6),
             OWN,
-            "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5",
+            "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5.",
         ),
     ],
 )
@@ -434,7 +434,7 @@ def test_refused(subject, design, asked, told):
     assert refused(InputError, subject, design, **asked) == told
 
 
-WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
+WHOLE = "is not a whole number of replicates up to 1,000,000: change it."
 
 
 @pytest.mark.parametrize(
@@ -445,15 +445,15 @@ WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
             for name in ("first", "maximum")
             for most in (10**9, 1e9, 1.5, True)
         ),
-        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them"),
-        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them"),
+        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them."),
+        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them."),
         ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
         ({"seed": True}, "seed=True is not a whole number: pass 0 or more."),
         ({"seed": "1"}, "seed='1' is not a whole number: pass 0 or more."),
         *(
             (
                 {"workers": many},
-                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process",
+                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process.",
             )
             for many in (100_000, 0, -1, 1.5, True)
         ),
@@ -472,7 +472,7 @@ def test_a_store_of_another_configuration_says_which_field_differs(tmp_path):
     told = refused(InputError, SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=2)
     assert told == (
         f"the store {path} was made by another configuration: seed is 1 in the store and 2 in this run; choose another "
-        "store for this run, or set this back"
+        "store for this run, or set this back."
     )
     wider = lyra.World(12, cluster_size=6)
     told = refused(InputError, wider, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=1)
@@ -588,7 +588,7 @@ def test_a_store_of_another_run_is_refused_and_names_what_differs(run, changed, 
         with pytest.raises(InputError) as caught:
             kept(other(run, **changed), path)
     assert str(caught.value).startswith(f"the store {path} was made by another configuration: ")
-    assert str(caught.value).endswith("; choose another store for this run, or set this back")
+    assert str(caught.value).endswith("; choose another store for this run, or set this back.")
     assert fields <= named(str(caught.value))
     assert path.read_bytes() == before
 
@@ -651,7 +651,7 @@ def test_a_corrupt_store_is_kept_aside(tmp_path):
     told = refused(DataError, SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path)
     assert told == (
         f"the store {path} is corrupt (database disk image is malformed): it was moved to {path}.corrupt-1 and nothing "
-        "was deleted; run again to start a new store"
+        "was deleted; run again to start a new store."
     )
     assert (tmp_path / "run.sqlite.corrupt-1").read_bytes() == half
     assert lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path).rows[0].replicates == 500

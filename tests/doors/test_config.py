@@ -203,7 +203,7 @@ def test_an_unknown_tolerance(read):
     with pytest.raises(InputError) as caught:
         read('tolerance = "strict"\n' + WORLD).options  # noqa: B018
     assert str(caught.value) == (
-        "there is no tolerance named 'strict': did you mean 'stringent'? there is 'stringent', 'default', 'liberal'"
+        "there is no tolerance named 'strict': did you mean 'stringent'? there is 'stringent', 'default', 'liberal'."
     )
 
 

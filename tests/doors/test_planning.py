@@ -38,7 +38,7 @@ def test_the_power_of_the_detectable_effect_is_the_target(plan):
 @pytest.mark.parametrize("method", ["CV1", "CV2", "CV3", "WCR-11"])
 def test_power_is_the_share_rejected_when_the_effect_is_added_to_the_outcome(method):
     source = WorldSource(WORLD, ByCluster())
-    trial = Trial(0, source, (method,), 9, "auto")
+    trial = Trial(cell=0, source=source, methods=(method,), seed=9, weights="auto")
     found = power(source, effect=0.25, method=method, seed=9, replicates=500)
     rejected = [
         run_method(reps.shifted(0.25), method, trial.bootstrap_weights(reps.G, 0)).pvalue <= 0.05
@@ -135,7 +135,7 @@ def test_a_table_and_its_history_are_one():
     frame = pd.DataFrame({"y": rng.normal(size=120), "city": city, "x": rng.normal(size=120)})
     table = power(frame, ByCluster(), outcome="y", cluster="city", covariates=["x"], seed=1)
     W = np.column_stack([np.ones(120), frame["x"]])
-    source = HistorySource(frame["y"].to_numpy(), W, Units(city), ByCluster())
+    source = HistorySource(y=frame["y"].to_numpy(), W=W, units=Units(city), design=ByCluster())
     assert table.exact
     assert table.replicates == 70
     assert table.power == pytest.approx(power(source, seed=1).power, abs=1e-12)

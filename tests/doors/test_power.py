@@ -30,7 +30,7 @@ def past(G=8, design=None, scale=1.0):
     cluster = np.repeat(np.arange(G), rng.integers(6, 14, G))
     y = rng.standard_normal(cluster.size) + 0.5 * rng.standard_normal(G)[cluster]
     W = np.column_stack([np.ones(cluster.size), rng.standard_normal(cluster.size)])
-    return HistorySource(scale * y, W, Units(cluster), design or ByCluster())
+    return HistorySource(y=scale * y, W=W, units=Units(cluster), design=design or ByCluster())
 
 
 def fitted(G=30, m=10):

@@ -60,7 +60,7 @@ def history(design, *, cluster_by="cluster", p=2, windows=4, collinear=False):
         W = np.column_stack([W[:, 0], 3 * W[:, 0], np.zeros(cluster.size), W[:, 1:], W[:, 1] - W[:, 0]])
     y = rng.standard_normal(cluster.size) + rng.standard_normal(8)[cluster] + 10.0
     units = Units(np.array([f"city {g}" for g in range(8)])[cluster], window=window, stratum=cluster // 2)
-    return HistorySource(y, W, units, design, cluster_by)
+    return HistorySource(y=y, W=W, units=units, design=design, cluster_by=cluster_by)
 
 
 DESIGNS = [
@@ -113,7 +113,7 @@ def test_enumeration_is_every_assignment_by_rows(design, level):
     if isinstance(design, Switchback):
         design = Switchback(block=1)
     y = np.random.default_rng(5).standard_normal(cluster.size) + np.array([0, 1, 3, 2])[cluster]
-    source = HistorySource(y, np.ones((cluster.size, 1)), units, design, level)
+    source = HistorySource(y=y, W=np.ones((cluster.size, 1)), units=units, design=design, cluster_by=level)
     items = design.items(units)
     allowed = {
         assigned

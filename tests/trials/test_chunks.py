@@ -70,4 +70,4 @@ def test_equal_content_has_equal_bytes():
 def test_a_table_of_objects(path):
     with Store(path, CONFIG) as store, pytest.raises(InputError) as caught:
         store.put((0, 0), np.array([{}, None]))
-    assert str(caught.value) == ("a chunk's table holds Python objects: give columns of numbers or fixed-width text")
+    assert str(caught.value) == ("a chunk's table holds Python objects: give columns of numbers or fixed-width text.")

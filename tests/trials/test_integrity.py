@@ -49,7 +49,7 @@ OTHERS = [b"y,t,g\n1,0,a\n" * 100, b"S", b"not a database at all" * 100, MAGIC, 
 def test_a_file_that_is_not_lyras_is_left_as_it_is(path, content):
     path.write_bytes(content)
     assert refusal(DataError, path).endswith(
-        "of another program, and was left as it is: choose another path for the store"
+        "of another program, and was left as it is: choose another path for the store."
     )
     assert path.read_bytes() == content
     assert [other.name for other in path.parent.iterdir()] == [path.name]
@@ -80,7 +80,7 @@ def test_a_store_cut_short_is_kept_aside(full):
     aside = full.with_name("run.sqlite.corrupt-1")
     assert refusal(DataError, full) == (
         f"the store {full} is corrupt (database disk image is malformed): it was moved to {aside} and "
-        "nothing was deleted; run again to start a new store"
+        "nothing was deleted; run again to start a new store."
     )
     assert aside.read_bytes() == half
 
@@ -101,7 +101,7 @@ def test_a_changed_digit_is_noticed(full):
     aside = full.with_name("run.sqlite.corrupt-1")
     assert refusal(DataError, full) == (
         f"the store {full} is corrupt (chunk 2 of cell 1 does not match its checksum): it was moved to "
-        f"{aside} and nothing was deleted; run again to start a new store"
+        f"{aside} and nothing was deleted; run again to start a new store."
     )
 
 
@@ -126,7 +126,7 @@ def test_the_database_of_another_program_is_left_alone(path):
     other.close()
     before = path.read_bytes()
     assert refusal(DataError, path) == (
-        f"{path} is a database of another program, and was left as it is: choose another path for the store"
+        f"{path} is a database of another program, and was left as it is: choose another path for the store."
     )
     assert path.read_bytes() == before
 
@@ -136,5 +136,5 @@ def test_a_store_of_another_format_is_left_alone(full):
         later.execute("PRAGMA user_version = 9")
     later.close()
     assert refusal(DataError, full) == (
-        f"the store {full} has format 9 and this lyra reads format 2: choose another store"
+        f"the store {full} has format 9 and this lyra reads format 2: choose another store."
     )

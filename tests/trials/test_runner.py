@@ -92,7 +92,7 @@ def test_a_worker_that_dies_is_a_refusal():
         run_chunks(dying, KEYS, workers=2)
     assert str(caught.value) == (
         "a worker process died, for want of memory or because the script calls lyra outside "
-        '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why'
+        '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why.'
     )
 
 
@@ -102,7 +102,7 @@ def test_no_number_of_workers(workers):
         run_chunks(replicates, KEYS, workers=workers)
     assert (
         str(caught.value)
-        == f"workers must be a whole number from 1 to 256, got {workers!r}: 1 computes in this process"
+        == f"workers must be a whole number from 1 to 256, got {workers!r}: 1 computes in this process."
     )
 
 

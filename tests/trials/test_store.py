@@ -73,7 +73,7 @@ def test_another_configuration_is_refused_by_field(full):
         "alpha is 0.05 in the store and absent in this run, "
         'cells[0].methods[2] is absent in the store and "CV3" in this run, '
         "cells[0].world.icc is 0.02 in the store and 0.05 in this run; "
-        "choose another store for this run, or set this back"
+        "choose another store for this run, or set this back."
     )
     assert full.read_bytes() == before
     with Store(full, CONFIG) as store:
@@ -84,11 +84,11 @@ def test_a_folder_that_is_not_there(tmp_path):
     path = tmp_path / "nowhere" / "run.sqlite"
     assert refusal(DataError, path) == (
         f"the store {path} cannot be used (unable to open database file): check that its folder exists, may "
-        "be written to and has room, and that no other run holds it"
+        "be written to and has room, and that no other run holds it."
     )
 
 
 def test_a_chunk_that_was_not_put(full):
     with Store(full, CONFIG) as store, pytest.raises(InputError) as caught:
         store.get((5, 1))
-    assert str(caught.value) == f"chunk 1 of cell 5 is not in the store {full}: run it first"
+    assert str(caught.value) == f"chunk 1 of cell 5 is not in the store {full}: run it first."

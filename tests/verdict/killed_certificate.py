@@ -14,7 +14,9 @@ METHODS = ("iid", "CV1", "WCR-11")
 
 def certified(store=None, workers=1, progress=None):
     source = WorldSource(World(20), ByCluster())
-    scenarios = [Scenario("clusters", Trial(0, source, METHODS, 3), 20)]
+    scenarios = [
+        Scenario(design="clusters", trial=Trial(cell=0, source=source, methods=METHODS, seed=3), n_clusters=20)
+    ]
     return certify_scenarios(scenarios, seed=3, maximum=4_000, store=store, workers=workers, progress=progress)
 
 

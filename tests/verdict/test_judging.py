@@ -93,12 +93,12 @@ def test_a_verdict_prints_as_one_line():
 
 REFUSALS = {
     "700 replicates are not a look of this rule, which looks at 500, 1000: stop at one of these, "
-    "or plan another look with Rule(first=..., maximum=...)": lambda: judge(40, 700, Rule(maximum=1_000)),
+    "or plan another look with Rule(first=..., maximum=...).": lambda: judge(40, 700, Rule(maximum=1_000)),
     "4 not computable, 3 rejections and 500 replicates do not fit: count what is not computable "
-    "among the rejections, and these among the replicates": lambda: judge(3, 500, Rule(), not_computable=4),
+    "among the rejections, and these among the replicates.": lambda: judge(3, 500, Rule(), not_computable=4),
     "0 not computable, 501 rejections and 500 replicates do not fit: count what is not computable "
-    "among the rejections, and these among the replicates": lambda: judge(501, 500, Rule()),
-    "an enumerated size is a probability, got 5: weigh the assignments to sum to 1": (
+    "among the rejections, and these among the replicates.": lambda: judge(501, 500, Rule()),
+    "an enumerated size is a probability, got 5: weigh the assignments to sum to 1.": (
         lambda: judge_exact(5.0, 20, Rule())
     ),
 }

@@ -171,4 +171,4 @@ def test_the_verdict_is_read_off_the_interval_and_the_boundaries(look, share, to
 def test_a_size_that_is_no_probability():
     with pytest.raises(InputError) as refusal:
         operating_characteristics(Rule(), [0.05, 5, float("nan")])
-    assert str(refusal.value) == "a size is a probability, got 5.0, nan: give shares, not percent"
+    assert str(refusal.value) == "a size is a probability, got 5.0, nan: give shares, not percent."

@@ -63,7 +63,12 @@ def test_the_shortest_intervals_of_what_holds_everywhere_and_can_reject(rows, be
 def test_a_line_that_ignores_clusters_keeps_its_verdict_and_is_never_the_one_to_read(method, size, best):
     """Rows of a cluster that are not alike at all: each is right here, and here alone, unless a row is a cluster."""
     source = WorldSource(World(300, cluster_size=size, icc=0.0), ByCluster())
-    one = Scenario("alike", Trial(0, source, (method,), 1), 300, one_row_each=size == 1)
+    one = Scenario(
+        design="alike",
+        trial=Trial(cell=0, source=source, methods=(method,), seed=1),
+        n_clusters=300,
+        one_row_each=size == 1,
+    )
     cert = certify_scenarios([one], seed=1, tolerance=1.9, maximum=1_000)
     assert (cert.rows[0].verdict, cert.rows[0].ignores_clusters) == ("certified", size > 1)
     assert cert.recommended == cert.recommended_in("alike") == (best and method)

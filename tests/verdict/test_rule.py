@@ -24,13 +24,13 @@ def test_named_tolerances():
 
 
 REFUSALS = {
-    "the verdict's alpha must be between 0 and 1, got 5: change it": lambda: Rule(alpha=5),
-    "the verdict's tolerance must be at least 1, got 0.9: change it": lambda: Rule(tolerance=0.9),
-    "the verdict's alpha x tolerance must be below 1, got 1.125: change it": lambda: Rule(alpha=0.9),
-    "the verdict's delta must be between 0 and 0.5, got 0.5: change it": lambda: Rule(delta=0.5),
-    "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them": lambda: Rule(first=0),
+    "the verdict's alpha must be between 0 and 1, got 5: change it.": lambda: Rule(alpha=5),
+    "the verdict's tolerance must be at least 1, got 0.9: change it.": lambda: Rule(tolerance=0.9),
+    "the verdict's alpha x tolerance must be below 1, got 1.125: change it.": lambda: Rule(alpha=0.9),
+    "the verdict's delta must be between 0 and 0.5, got 0.5: change it.": lambda: Rule(delta=0.5),
+    "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them.": lambda: Rule(first=0),
     "there is no tolerance named 'strigent': did you mean 'stringent'? there is 'stringent', "
-    "'default', 'liberal'": lambda: tolerance_named("strigent"),
+    "'default', 'liberal'.": lambda: tolerance_named("strigent"),
 }
 
 

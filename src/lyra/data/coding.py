@@ -66,7 +66,7 @@ def design(formula: Formula, levels: Mapping[str, Sequence[Level]]) -> tuple[Col
     for part in _independent_parts(formula.terms):
         for column in _columns(part, formula.text, levels):
             if columns.setdefault(column.name, column) is not column:
-                raise FormulaError(f"two columns are named {column.name!r}: rename one of them in the data")
+                raise FormulaError(f"two columns are named {column.name!r}: rename one of them in the data.")
     return tuple(columns.values())
 
 
@@ -102,7 +102,7 @@ def _refuse_tangled(formula: Formula) -> None:
         term = max(crossed, key=crossed.__getitem__)
         raise FormulaError(
             f"the formula crosses up to {crossed[term]} categorical columns at a time, "
-            f"as in {':'.join(factor.label for factor in term)}: cross fewer"
+            f"as in {':'.join(factor.label for factor in term)}: cross fewer."
         )
 
 

@@ -128,5 +128,5 @@ def parse(text: str) -> Formula:
     ['1', 'b', 'C(d)', 'a:b']
     """
     if not isinstance(text, str):
-        raise FormulaError(f"the formula is a {type(text).__name__}: give text such as 'y ~ x'")
+        raise FormulaError(f"the formula is a {type(text).__name__}: give text such as 'y ~ x'.")
     return Formula(text, *read(text))

@@ -157,7 +157,7 @@ def _factor(reader: Reader) -> Factor:
     first = reader.take()
     opened = reader.accept("(") if first.kind == "name" else None
     if opened is None:
-        return Factor(first.text, position=first.position)
+        return Factor(column=first.text, position=first.position)
     name = first.text
     if name not in FUNCTIONS:
         raise reader.refusal(first, "unknown function {}: {}", did_you_mean(name, FUNCTIONS))
@@ -167,7 +167,7 @@ def _factor(reader: Reader) -> Factor:
     reference = _reference(reader) if name == "C" and reader.accept(",") else None
     if not reader.accept(")"):
         raise _stray(reader, opened, inside=name)
-    return Factor(column, name, name == "C", reference, first.position)
+    return Factor(column=column, function=name, categorical=name == "C", reference=reference, position=first.position)
 
 
 def _reference(reader: Reader) -> Level:

@@ -30,7 +30,7 @@ MOST_COLUMNS = 5_000
 WIDE: Mapping[int, tuple[Any, ...]] = {63: (nw.Int64,), 64: (nw.UInt64,), 128: (nw.Int128, nw.UInt128)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variables:
     """The columns of a table that a regression uses, by what they are used as.
 
@@ -82,14 +82,14 @@ class Variables:
             _refuse_no_label(name, schema[name], frame)
         bits = {name: 0 if name in spelling else _bits(schema[name]) for name in numbers}
         return cls(
-            marked,
-            key,
-            {name: f"x{i}" for i, name in enumerate(numbers)},
-            labels,
-            _read_as_text(labels, key, schema),
-            spelling,
-            {name: size for name, size in bits.items() if size is not None},
-            {labels[name]: order for name in labels if (order := _order(schema[name]))},
+            formula=marked,
+            key=key,
+            numbers={name: f"x{i}" for i, name in enumerate(numbers)},
+            categories=labels,
+            as_text=_read_as_text(labels, key, schema),
+            spelt=spelling,
+            whole={name: size for name, size in bits.items() if size is not None},
+            orders={labels[name]: order for name in labels if (order := _order(schema[name]))},
         )
 
     @property

@@ -25,7 +25,7 @@ __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 BYTES_AT_ONCE = 2**27
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class HeldRows:
     """The columns used, in memory: codes (N,) and values by name, numbers as they are and categories as codes."""
 
@@ -51,7 +51,7 @@ class HeldRows:
             yield codes, X, y
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ScannedRows:
     """Rows read from the table anew at every pass, a range of cluster labels at a time.
 
@@ -121,7 +121,7 @@ def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
         values[alias] = _positions(values[alias], levels)
     columns = tuple(_coded(column, query) for column in query.columns)
     kept, are_own = owned(values)
-    return HeldRows(codes, kept, columns, query.response, are_own), labels
+    return HeldRows(codes=codes, values=kept, columns=columns, response=query.response, are_own=are_own), labels
 
 
 def scanned(table: Table, query: Query) -> ScannedRows:
@@ -131,7 +131,7 @@ def scanned(table: Table, query: Query) -> ScannedRows:
     order, labels = encode(plain(counts[KEY]))
     sizes = np.empty(labels.size, dtype=np.int64)
     sizes[order] = counts["n"]
-    return ScannedRows(table, query, labels, sizes)
+    return ScannedRows(table=table, query=query, labels=labels, sizes=sizes)
 
 
 def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> NDArray[np.intp]:

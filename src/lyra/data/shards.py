@@ -84,7 +84,7 @@ class Shard:
         return f"CAST({'NULL' if value is None else _text(value)} AS {dtype})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """A table of files; see `lyra.data.tables.Table`.
 
@@ -150,7 +150,7 @@ def files_of(path: str, reading: Reading) -> Files:
         types, unfit = _united(connection, shards, reading)
     if not types:
         raise DataError(next(iter(unfit.values()), f"{path!r} has no columns: write it again."))
-    return Files(path, kind, reading, shards, types, unfit)
+    return Files(path=path, kind=kind, reading=reading, shards=shards, types=types, unfit=unfit)
 
 
 # --- which files are alike ----------------------------------------------------------------------

@@ -40,7 +40,7 @@ Level: TypeAlias = str | int | float | bool
 MOST_TERMS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
     """One column as the formula uses it.
 

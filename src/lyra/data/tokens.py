@@ -30,7 +30,7 @@ def refusal(text: str, position: int, sentence: str) -> FormulaError:
 
     Examples
     --------
-    >>> print(refusal("y ~ +", 5, "this sum ends too early."))
+    >>> print(refusal("y ~ +", 5, "this sum ends too early"))
     this sum ends too early.
       y ~ +
           ^
@@ -38,7 +38,7 @@ def refusal(text: str, position: int, sentence: str) -> FormulaError:
     start, end = max(position - 1 - SHOWN, 0), position - 1 + SHOWN
     before, after = "..." * (start > 0), "..." * (end < len(text))
     shown = re.sub(r"\s", " ", text[start:end])
-    return FormulaError(f"{sentence}\n  {before}{shown}{after}\n  {'^':>{position - start + len(before)}}")
+    return FormulaError(f"{sentence}.\n  {before}{shown}{after}\n  {'^':>{position - start + len(before)}}")
 
 
 class Token(NamedTuple):
@@ -55,7 +55,7 @@ class Token(NamedTuple):
 def tokens_of(text: str) -> list[Token]:
     """Return the tokens of the text and one for its end, or refuse what is none."""
     if len(text) > MOST_CHARACTERS:
-        raise FormulaError(f"the formula has {len(text):,} characters: write at most {MOST_CHARACTERS:,}")
+        raise FormulaError(f"the formula has {len(text):,} characters: write at most {MOST_CHARACTERS:,}.")
     tokens = []
     start = 0
     while (start := SPACE.match(text, start).end()) < len(text):  # type: ignore[union-attr]  # it matches nothing too

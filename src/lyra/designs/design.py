@@ -120,7 +120,7 @@ class Design(ABC):
         if not self.enumerable(units) and law.least_bits() < math.inf:
             raise InputError(
                 f"this design has more than {ENUMERATION_LIMIT:,} assignments, too many to list; "
-                "draw some with draw_many"
+                "draw some with draw_many."
             )
         return law.enumerate()
 

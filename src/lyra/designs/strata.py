@@ -12,8 +12,8 @@ from lyra.errors import InputError
 
 __all__ = ["Pairs", "Stratified"]
 
-_ODD_STRATUM = "stratum {} has {} clusters, an odd number; move one to another stratum or leave it out"
-_NOT_A_PAIR = "pair {} has {} clusters and a matched pair has exactly 2; match it anew or leave it out"
+_ODD_STRATUM = "stratum {} has {} clusters, an odd number; move one to another stratum or leave it out."
+_NOT_A_PAIR = "pair {} has {} clusters and a matched pair has exactly 2; match it anew or leave it out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _clusters_in_strata(units: Units) -> tuple[Codes, Codes]:
         cluster, labels = units.cluster[strays[0]], units.labels("stratum")
         raise InputError(
             f"cluster {cluster} lies in strata {labels[first[item[strays[0]]]]} and {labels[strays[0]]}; "
-            "a stratum holds whole clusters"
+            "a stratum holds whole clusters."
         )
     check_enough(len(first), "cluster")
     return item, stratum[first]

@@ -88,7 +88,7 @@ def _summed(table: Table, frame: Frame, query: Query, census: Census) -> Moments
         rows = scanned(table, query)
         return Moments.from_rows(rows, rows.labels, **told)
     sums = push_down(complete, query)
-    rows = ScannedRows(table, query, sums.labels, sums.sizes)
+    rows = ScannedRows(table=table, query=query, labels=sums.labels, sizes=sums.sizes)
     return sums.moments(rows, **told) if sums.keep_every_digit else Moments.from_rows(rows, rows.labels, **told)
 
 

@@ -35,7 +35,7 @@ BLOCK_BYTES = 2**25  # a block of clusters' tensor
 MOST_NAMED = 1000  # labels searched for one that is meant
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -145,7 +145,19 @@ class Moments:
     ) -> Moments:
         basis, total = settle(rows, look)
         T_inverse, a, unit = basis.T_inverse, basis.a, basis.unit
-        made = cls(names, labels, look.sizes, total, T_inverse, a, unit, dropped_rows, rows, basis, look.constant_y)
+        made = cls(
+            names=names,
+            labels=labels,
+            sizes=look.sizes,
+            total=total,
+            T_inverse=T_inverse,
+            a=a,
+            unit=unit,
+            dropped_rows=dropped_rows,
+            rows=rows,
+            basis=basis,
+            constant_y=look.constant_y,
+        )
         return replace(made, y_unit=1.0 / basis.y_scale)
 
     @classmethod
@@ -166,7 +178,20 @@ class Moments:
         """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
         memo = {"tensor": tensor, "ones": ones}
         total = tensor.sum(axis=0)
-        return cls(names, labels, sizes, total, T_inverse, a, unit, dropped_rows, rows, None, None, memo)
+        return cls(
+            names=names,
+            labels=labels,
+            sizes=sizes,
+            total=total,
+            T_inverse=T_inverse,
+            a=a,
+            unit=unit,
+            dropped_rows=dropped_rows,
+            rows=rows,
+            basis=None,
+            constant_y=None,
+            _memo=memo,
+        )
 
     # --- what the statistics ask --------------------------------------------------------------
 
@@ -333,9 +358,16 @@ class Moments:
         if self.unit is not None and _is_shifted(self.T_inverse, self.a, self.unit):
             shift = -self.T_inverse[self.unit]
             shift[self.unit] = 0.0
-            return Basis(shift, np.eye(self.K), np.zeros(self.K), self.unit, 1.0, float(self.a[self.unit]))
+            return Basis(
+                shift=shift,
+                U=np.eye(self.K),
+                theta=np.zeros(self.K),
+                unit=self.unit,
+                unit_value=1.0,
+                y_shift=float(self.a[self.unit]),
+            )
         theta = inverse(self.T_inverse) @ self.a
-        return Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
+        return Basis(shift=np.zeros(self.K), U=self.T_inverse, theta=theta, unit=self.unit)
 
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2

@@ -37,7 +37,7 @@ HEAD = 1_000  # rows whose mean is near enough to the mean of all
 SIZE = "n"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Sums:
     """What an engine gave back.
 
@@ -122,7 +122,7 @@ def _assembled(sums: dict[str, NDArray[Any]], pairs: Mapping[str, tuple[str, str
         i, j = int(left[1:]), int(right[1:])
         tensor[:, i, j] = tensor[:, j, i] = sums[name][order]
         tensor[:, i, unit] = tensor[:, unit, i] = sums[left][order]
-    return Sums(labels, sums[SIZE][order].astype(np.int64), tensor, shift, unit)
+    return Sums(labels=labels, sizes=sums[SIZE][order].astype(np.int64), tensor=tensor, shift=shift, unit=unit)
 
 
 def _near_means(complete: Frame, query: Query) -> Array:

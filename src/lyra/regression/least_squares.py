@@ -28,7 +28,7 @@ DIGITS_LOST = 1e-8
 CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fit:
     """A least-squares fit in orthonormal coordinates.
 

@@ -26,7 +26,7 @@ SINGULAR = 1e-13  # the share of a restriction's variance below which the others
 JOINT = ("HTZ", "F", "chi2")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class WaldTest(Contract):
     """A test of R β = r.
 
@@ -66,7 +66,7 @@ class WaldTest(Contract):
         return f"{self.statistic:.4g} under {on}, p = {self.pvalue:.4g}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Inference(Contract):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
@@ -271,7 +271,16 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
     scaled = scaled_covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
     nu = np.where(np.isnan(np.diagonal(scaled)), np.nan, nu)
-    return Inference(fit.names, fit.coef, scaled, nu, variant, rule, fit, dof is not None)
+    return Inference(
+        names=fit.names,
+        coef=fit.coef,
+        scaled=scaled,
+        dof=nu,
+        variant=variant,
+        dof_rule=rule,
+        fit=fit,
+        chosen=dof is not None,
+    )
 
 
 # --- joint tests --------------------------------------------------------------------------------
@@ -333,9 +342,9 @@ def _htz(res: Inference, Z: Array, Q: float) -> WaldTest:
     eta = q * (q + 1) / quadratic_forms(res.fit, rotated, -0.5).variation
     df = eta - q + 1.0
     if df <= 0:
-        return WaldTest(np.nan, np.nan, float(q), df, "HTZ")
+        return WaldTest(statistic=np.nan, pvalue=np.nan, df_num=float(q), df_denom=df, method="HTZ")
     F = df / (eta * q) * Q
-    return WaldTest(F, float(fdtrc(q, df, F)), float(q), df, "HTZ")
+    return WaldTest(statistic=F, pvalue=float(fdtrc(q, df, F)), df_num=float(q), df_denom=df, method="HTZ")
 
 
 def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
@@ -344,7 +353,7 @@ def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
 
     q = Z.shape[0]
     df = float(res.fit.G - 1 if VARIANTS[res.variant].clustered and res.dof_rule != "N-K" else res.fit.N - res.fit.K)
-    return WaldTest(Q / q, float(fdtrc(q, df, Q / q)), float(q), df, "F")
+    return WaldTest(statistic=Q / q, pvalue=float(fdtrc(q, df, Q / q)), df_num=float(q), df_denom=df, method="F")
 
 
 def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
@@ -352,7 +361,7 @@ def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
     from scipy.special import chdtrc
 
     q = Z.shape[0]
-    return WaldTest(Q / q, float(chdtrc(q, Q)), float(q), np.inf, "chi2")
+    return WaldTest(statistic=Q / q, pvalue=float(chdtrc(q, Q)), df_num=float(q), df_denom=np.inf, method="chi2")
 
 
 def _tests() -> dict[str, Callable[[Inference, Array, float], WaldTest]]:

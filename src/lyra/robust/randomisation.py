@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.result import Contract
@@ -25,7 +24,6 @@ from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 
 __all__ = ["RandomisationTest", "randomisation_test"]
 
-Bools = NDArray[np.bool_]
 
 STATISTICS = ("t", "beta")
 BLOCK = 2_048  # assignments at a time
@@ -39,7 +37,7 @@ class RandomisationTest(Contract):
 
     Attributes
     ----------
-    param : str
+    term : str
         The treatment.
     h0 : float
         The effect under the null.
@@ -55,7 +53,7 @@ class RandomisationTest(Contract):
         Whether these are all the assignments the design could have made.
     """
 
-    param: str
+    term: str
     h0: float
     kind: str
     statistic: float
@@ -63,11 +61,6 @@ class RandomisationTest(Contract):
     treated: int
     control: int
     enumerated: bool
-
-    @property
-    def term(self) -> str:
-        """The same as `param`."""
-        return self.param
 
     @property
     def n_assignments(self) -> int:
@@ -117,9 +110,7 @@ class RandomisationTest(Contract):
     def _answer(self) -> str:
         how = "all" if self.enumerated else "a sample of"
         name = "RI-t" if self.kind == "t" else "RI-beta"
-        return (
-            f"{name}, {self.param} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
-        )
+        return f"{name}, {self.term} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
 
     def explain(self) -> str:
         """Return in words what was randomised, how often, and what the p-value can be."""
@@ -128,7 +119,7 @@ class RandomisationTest(Contract):
         lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
         floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
         return (
-            f"{name} for {self.param} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
+            f"{name} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
             f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
             f"{self.smallest_pvalue:.4g}{floor}){lost}."
         )
@@ -229,7 +220,7 @@ def randomisation_test(
         distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
     treated = int(actual.sum())
     return RandomisationTest(
-        param=fit.names[j],
+        term=fit.names[j],
         h0=float(h0),
         kind=statistic,
         statistic=float(distribution[0]),
@@ -263,7 +254,7 @@ def _treatment(fit: Fit, j: int) -> Array:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _CovariateSums:
     """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
 
@@ -295,7 +286,9 @@ def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
         gram[clusters] = others.T @ E @ others
         scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
     residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
-    return _CovariateSums(fit.moments.sizes.astype(float), M @ others, gram, scores, residual)
+    return _CovariateSums(
+        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
+    )
 
 
 def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:

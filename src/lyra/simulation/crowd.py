@@ -67,13 +67,13 @@ def _lognormal(spelling: str, G: int) -> Codes:
     if found is None:
         raise InputError(
             f"cluster_size={spelling!r} is not understood; "
-            "write a number, one for each cluster, or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'"
+            "write a number, one for each cluster, or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'."
         )
     mean, cv = map(float, found.groups())
     if not (mean <= MOST_AGENTS and cv <= MOST_SPREAD):
         raise InputError(
             f"cluster_size={spelling!r} is out of range; the mean is at most {MOST_AGENTS:,} and the coefficient of "
-            f"variation at most {MOST_SPREAD:g}"
+            f"variation at most {MOST_SPREAD:g}."
         )
     spread = np.exp(math.sqrt(math.log1p(cv**2)) * ndtri((np.arange(G) + 0.5) / G))
     sizes: Codes = np.maximum(1, np.rint(mean * spread / spread.mean())).astype(np.intp)
@@ -96,7 +96,7 @@ def check_layout(n_clusters: int, cluster_size: int | Sequence[int] | str, windo
     check_most(n_clusters * windows, MOST_CELLS, "clusters times windows")
     if n_clusters % strata:
         raise InputError(
-            f"{n_clusters} clusters are not divisible by strata={strata}; choose a number of strata that divides them"
+            f"{n_clusters} clusters are not divisible by strata={strata}; choose a number of strata that divides them."
         )
     if not isinstance(cluster_size, str):
         _check_sizes(cluster_size, n_clusters)
@@ -105,7 +105,7 @@ def check_layout(n_clusters: int, cluster_size: int | Sequence[int] | str, windo
 def _check_sizes(size: int | Sequence[int], G: int) -> None:
     sizes = size if isinstance(size, Sequence) else [size] * G
     if len(sizes) != G:
-        raise InputError(f"cluster_size has {len(sizes)} sizes for {G} clusters; give one for each")
+        raise InputError(f"cluster_size has {len(sizes)} sizes for {G} clusters; give one for each.")
     for each in sizes:
         check_whole("cluster_size", each, 1)
     check_most(sum(sizes), MOST_AGENTS, "agents")

@@ -82,7 +82,8 @@ class ModelSource:
         c = alpha[..., None] * parts.ones + eps[..., :-1]
         own = parts.n * alpha**2 + 2.0 * alpha * eps[..., -1] + np.einsum("rgj,rgj->rg", xi, xi) + outside
         sigma = parts.sigma
-        return Replicates(parts.E[None], sigma * c, np.array([parts.s]), sigma**2 * own.sum(axis=1), self.fit.N)
+        yy = sigma**2 * own.sum(axis=1)
+        return Replicates(E=parts.E[None], c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
 
     def spread(self, seed: int) -> Spread:
         """Return what the formula of power needs, ρ being that of the source, with the interval of its estimate."""
@@ -115,10 +116,19 @@ class ModelSource:
         C = scale[:, :, None] * vectors * np.sqrt(np.where(present, values, 0.0))[:, None, :]
         outside = np.maximum(n - present.sum(axis=1), 0.0)
         sigma = float(np.sqrt(fit.rss / (fit.N - fit.K)))
-        return _Parts(E, ones, n, C, present.astype(float), outside, float(1.0 / np.linalg.norm(z)) ** 2, sigma)
+        return _Parts(
+            E=E,
+            ones=ones,
+            n=n,
+            C=C,
+            present=present.astype(float),
+            outside=outside,
+            s=float(1.0 / np.linalg.norm(z)) ** 2,
+            sigma=sigma,
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Parts:
     """What a model certificate needs of a design, the tested coefficient turned into the last coordinate."""
 

@@ -25,7 +25,7 @@ __all__ = ["HistorySource"]
 Codes = NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class HistorySource:
     """The outcome fixed, the treatment drawn again by the declared design.
 
@@ -58,7 +58,7 @@ class HistorySource:
     def identity(self) -> dict[str, Any]:
         """Return a hash of every array and of every column of labels, the design and the analysis."""
         drawn = {"design": described(self.design), "cluster_by": self.cluster_by}
-        return History(self.y, self.W, self.units).identity() | drawn
+        return History(y=self.y, W=self.W, units=self.units).identity() | drawn
 
     def batch(self, R: int, rng: Generator) -> Replicates:
         """Return R replicates, the sharp null of no effect true in each."""
@@ -115,7 +115,7 @@ class HistorySource:
         c = np.empty((R, G, p + 1))
         c[..., :-1] = cells.own
         c[..., -1] = (t - np.einsum("gk,rk->rg", cells.own, gamma)) / root
-        return Replicates(E, c, s, np.full(R, cells.yy), cells.N, degenerate)
+        return Replicates(E=E, c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=degenerate)
 
     def _clusters(self, kept: NDArray[Any]) -> Codes:
         """Return the cluster of each row kept, numbered without gaps."""
@@ -139,7 +139,7 @@ class HistorySource:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Cells:
     """The sums of a history by cell, the rows of one item in one cluster."""
 

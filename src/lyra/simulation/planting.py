@@ -54,7 +54,7 @@ class Shared(NamedTuple):
 NOTHING_SHARED = Shared(0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """Utility, and the log basket behind a spend, whose outcome has the moments asked for.
 
@@ -114,7 +114,7 @@ def plant(outcome: str, *, base_rate: float, icc: float, icc_window: float, late
     total = icc + icc_window
     same = Shared(math.sqrt(total), icc / total if total else 1.0)
     if outcome == "linear":
-        return Planted(outcome, base_rate, same, math.sqrt(max(0.0, 1 - total)))
+        return Planted(outcome=outcome, mu=base_rate, utility=same, noise=math.sqrt(max(0.0, 1 - total)))
     mu, sd = (plant_latent if latent else plant_conversion)(base_rate, total)
     utility, basket = Shared(sd, same.lasting), NOTHING_SHARED
     if icc_window and not latent:
@@ -122,7 +122,14 @@ def plant(outcome: str, *, base_rate: float, icc: float, icc_window: float, late
     if outcome == "spend":
         plan = _latent_basket if latent else _outcome_basket
         basket = plan(base_rate, icc, icc_window, basket_sd)
-    return Planted(outcome, mu, utility, math.sqrt(LOGISTIC_VARIANCE), basket, basket_sd)
+    return Planted(
+        outcome=outcome,
+        mu=mu,
+        utility=utility,
+        noise=math.sqrt(LOGISTIC_VARIANCE),
+        basket=basket,
+        basket_noise=basket_sd,
+    )
 
 
 def conversion_rate(mu: float, sd: float) -> float:
@@ -256,5 +263,5 @@ def _unattainable(icc: float, where: str, most: float, remedy: str) -> InputErro
     digits = 2 - math.floor(math.log10(most))
     most = math.floor(most * 10**digits) / 10**digits
     return InputError(
-        f"an ICC of {icc:g} cannot be planted in {where}; the attainable range is 0 to {most:g}, so {remedy}"
+        f"an ICC of {icc:g} cannot be planted in {where}; the attainable range is 0 to {most:g}, so {remedy}."
     )

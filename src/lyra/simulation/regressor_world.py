@@ -85,4 +85,4 @@ class RegressorWorld:
 
 def _check_no_design(design: object) -> None:
     if design is not None:
-        raise InputError("a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None")
+        raise InputError("a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None.")

@@ -118,7 +118,7 @@ class World:
             object.__setattr__(self, "cluster_size", tuple(sizes.tolist()) if sizes.ndim else sizes.item())
         check_layout(self.n_clusters, self.cluster_size, self.windows, self.strata)
         if self.carryover and self.windows == 1:
-            raise InputError("carryover needs a window before; set windows to 2 or more, or carryover to 0")
+            raise InputError("carryover needs a window before; set windows to 2 or more, or carryover to 0.")
         _check_shares(self)
         check_choice(self.outcome, self.base_rate, self.icc + self.icc_window, latent=self.icc_scale == "latent")
         check_most(int(_sizes(self).sum()) * self.windows, MOST_AGENTS, "agents")
@@ -292,9 +292,9 @@ def _check_shares(world: World) -> None:
 
 def _check_linear(world: World, what: str) -> None:
     if world.outcome != "linear":
-        raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample")
+        raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample.")
 
 
 def _check_design(design: object) -> None:
     if design is None:
-        raise InputError("a World treats no one by itself; give it a design, such as ByCluster()")
+        raise InputError("a World treats no one by itself; give it a design, such as ByCluster().")

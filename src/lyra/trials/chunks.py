@@ -73,7 +73,7 @@ def canonical(table: Table) -> Table:
     """
     rows = np.atleast_1d(table)
     if rows.dtype.hasobject:
-        raise InputError("a chunk's table holds Python objects: give columns of numbers or fixed-width text")
+        raise InputError("a chunk's table holds Python objects: give columns of numbers or fixed-width text.")
     names = rows.dtype.names
     if names is None:
         return _one_nan(rows.astype(rows.dtype.newbyteorder("<"), order="C"))

@@ -36,12 +36,12 @@ def examine(path: Path) -> None:
     if fault:
         raise DataError(
             f"the store {path} is corrupt ({fault}): it was moved to {_set_aside(path)} and nothing was "
-            "deleted; run again to start a new store"
+            "deleted; run again to start a new store."
         )
 
 
 def _foreign(path: Path, kind: str) -> str:
-    return f"{path} is {kind} of another program, and was left as it is: choose another path for the store"
+    return f"{path} is {kind} of another program, and was left as it is: choose another path for the store."
 
 
 def _fault(path: Path, *, own: bool) -> str:
@@ -80,7 +80,7 @@ def _refuse_others(db: sqlite3.Connection, path: Path) -> None:
         raise DataError(_foreign(path, "a database"))
     if version != FORMAT:
         raise DataError(
-            f"the store {path} has format {version} and this lyra reads format {FORMAT}: choose another store"
+            f"the store {path} has format {version} and this lyra reads format {FORMAT}: choose another store."
         )
 
 
@@ -131,11 +131,11 @@ def reachable(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.DatabaseError) as error:
         if not _out_of_reach(error):
             raise DataError(
-                f"the store {path} was damaged while it was in use ({error}): run again, and it is examined first"
+                f"the store {path} was damaged while it was in use ({error}): run again, and it is examined first."
             ) from error
         raise DataError(
             f"the store {path} cannot be used ({error}): check that its folder exists, may be written to and "
-            "has room, and that no other run holds it"
+            "has room, and that no other run holds it."
         ) from error
 
 

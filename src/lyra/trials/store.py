@@ -126,7 +126,7 @@ class Store:
             raise InputError(
                 f"the store {self.path} was made by another configuration: "
                 f"{listed(_differences(json.loads(made_by), json.loads(config)), 3)}; "
-                "choose another store for this run, or set this back"
+                "choose another store for this run, or set this back."
             )
 
     def put(self, key: Key, table: Table) -> None:
@@ -166,7 +166,7 @@ class Store:
         with reachable(self.path):
             found = self._db.execute(select, (cell, chunk)).fetchone()
         if found is None:
-            raise InputError(f"chunk {chunk} of cell {cell} is not in the store {self.path}: run it first")
+            raise InputError(f"chunk {chunk} of cell {cell} is not in the store {self.path}: run it first.")
         return unpacked(found[0])
 
     def keys(self) -> list[Key]:

@@ -63,7 +63,7 @@ def stream(entropy: int, *key: int) -> Generator:
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy, spawn_key=key)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
     """One cell of a certificate: a source of replicates in which the null is true, and the methods judged on it.
 
@@ -187,7 +187,7 @@ def _weights(G: int, rng: Generator, weights: str) -> Array:
     return law.half(G) if 0 < law.patterns(G) < 2 * DRAWS else law.draw(rng, DRAWS, G)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scenario:
     """One cell to certify: a trial, the name of its design, and what the reader must know of it.
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from lyra.verdict.budget import rules_of
 from lyra.verdict.judging import judge_counts
@@ -14,7 +14,12 @@ from lyra.verdict.performance import Row
 from lyra.verdict.recommendation import by_way
 from lyra.verdict.rule import Rule
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["first_line", "refuse_forged", "text_of", "typed"]
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 LARGEST_FILE = 2**24  # bytes of a certificate
 
@@ -32,7 +37,7 @@ def first_line(error: Exception) -> str:
     return str(error).split("\n")[0].rstrip(".")
 
 
-def typed(values: Any, target: type[Any], place: str) -> Any:
+def typed(values: object, target: type[Record], place: str) -> Record:
     """Return the record of a class made of plain values, NaN where a number is null; refuse other fields and types."""
     from msgspec import ValidationError, convert
 

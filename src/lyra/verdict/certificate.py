@@ -173,7 +173,7 @@ def _read(document: Any) -> Certificate:
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
         raise TypeError("it has no list of cells")
     document["rows"] = [typed(cell, Row, "a cell") for cell in document.pop("cells")]
-    read: Certificate = typed(document, Certificate, "it")
+    read = typed(document, Certificate, "it")
     told = Rule(alpha=read.alpha, tolerance=read.tolerance, delta=read.delta)
     refuse_forged(read.rows, read.recommended, told, (read.config.get("first", BLOCK), read.config.get("maximum")))
     return read

@@ -33,7 +33,7 @@ Batches = Sequence[tuple[Replicates, Array]]
 Seen = Callable[[float], tuple[Array, NDArray[np.bool_]]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Draws:
     """R replicates of a true null: `at` gives the estimates (R,) under any effect, and which are significant."""
 
@@ -51,7 +51,7 @@ class Draws:
 
 def drawn(source: DrawnFrom, wanted: Wanted) -> Draws:
     """Return the replicates of a source as the test wanted sees them; all assignments of the design, when few."""
-    trial = Trial(0, source, (wanted.method,), wanted.seed, wanted.weights)
+    trial = Trial(cell=0, source=source, methods=(wanted.method,), seed=wanted.seed, weights=wanted.weights)
     exact = isinstance(source, HistorySource) and source.n_assignments is not None
     batches = _every(trial) if exact else _sampled(trial, wanted.replicates)
     G = batches[0][0].G
@@ -60,7 +60,9 @@ def drawn(source: DrawnFrom, wanted: Wanted) -> Draws:
     at = _bootstrapped(batches, wanted) if wanted.method in WILD else _shifted(batches, wanted)
     estimate = at(0.0)[0]
     precision = ROUGH if wanted.method in WILD else FINE
-    return Draws(at, estimate.size, G, exact, float(np.nanstd(estimate)), precision)
+    return Draws(
+        at=at, n=estimate.size, n_clusters=G, exact=exact, scale=float(np.nanstd(estimate)), precision=precision
+    )
 
 
 def _every(trial: Trial) -> Batches:

@@ -202,7 +202,7 @@ def judge_exact(
     ('certified', 'uncertified')
     """
     if not 0 <= size <= 1 + ROUNDING:
-        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1")
+        raise InputError(f"an enumerated size is a probability, got {size:g}: weigh the assignments to sum to 1.")
     size = min(float(size), 1.0)
     held: Outcome = "certified" if size <= rule.tolerated * (1 + ROUNDING) else "uncertified"
     return Verdict(
@@ -231,12 +231,12 @@ def _check_counts(rejections: int, replicates: int, rule: Rule, not_computable: 
     if replicates not in rule.looks:
         raise InputError(
             f"{replicates} replicates are not a look of this rule, which looks at {listed(rule.looks, 12)}: "
-            "stop at one of these, or plan another look with Rule(first=..., maximum=...)"
+            "stop at one of these, or plan another look with Rule(first=..., maximum=...)."
         )
     if not 0 <= not_computable <= rejections <= replicates:
         raise InputError(
             f"{not_computable} not computable, {rejections} rejections and {replicates} replicates do not "
-            "fit: count what is not computable among the rejections, and these among the replicates"
+            "fit: count what is not computable among the rejections, and these among the replicates."
         )
 
 

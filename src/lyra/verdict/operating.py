@@ -105,7 +105,7 @@ def operating_characteristics(rule: Rule, sizes: ArrayLike) -> OperatingCharacte
     """
     p = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
     if not np.all((p >= 0) & (p <= 1)):
-        raise InputError(f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent")
+        raise InputError(f"a size is a probability, got {listed(p[~((p >= 0) & (p <= 1))])}: give shares, not percent.")
     certified, uncertified, mean_replicates = np.array([_follow(size, rule) for size in p]).reshape(-1, 3).T
     return OperatingCharacteristics(
         sizes=p,

@@ -107,7 +107,7 @@ class Row(Told):
         return f"{self.method} is {self.verdict} in {self.design}: rejects {self.size:.4f}{within} {tried}"
 
 
-def finite(values: Mapping[str, Any]) -> dict[str, Any]:
+def finite(values: Mapping[str, object]) -> dict[str, Any]:
     """Return values for JSON: what is not finite becomes null."""
     return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
 

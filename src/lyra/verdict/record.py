@@ -17,7 +17,7 @@ __all__ = ["counted", "in_words", "one_hash", "recorded", "run_record"]
 ALWAYS = ("n_clusters", "cluster_size", "icc")  # of a world, recorded though left at their defaults
 
 
-def recorded(value: Any) -> Any:
+def recorded(value: object) -> Any:
     """Return a world, a design or an option as plain values, without what was left at its default."""
     if isinstance(value, Mapping):
         return {str(key): recorded(item) for key, item in value.items()}
@@ -30,12 +30,12 @@ def recorded(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
 
 
-def one_hash(parts: Mapping[str, Any]) -> str:
+def one_hash(parts: Mapping[str, object]) -> str:
     """Return one hash of all parts of an identity, in hexadecimal."""
     return fingerprint(np.array([f"{name}: {told}" for name, told in sorted(parts.items())])).removeprefix(HASH)
 
 
-def run_record(scenarios: Sequence[Scenario], rule: Mapping[str, Any]) -> dict[str, Any]:
+def run_record(scenarios: Sequence[Scenario], rule: Mapping[str, object]) -> dict[str, Any]:
     """Return everything that decides the numbers of a run, a part a name: what its store is known by.
 
     A part that is the same in every cell is told once, one that is not as a list of one value a cell.
@@ -49,7 +49,7 @@ def run_record(scenarios: Sequence[Scenario], rule: Mapping[str, Any]) -> dict[s
     return once | {"cells": [scenario.design for scenario in scenarios], "versions": made_by} | record
 
 
-def in_words(source: Any) -> str:
+def in_words(source: object) -> str:
     """Return a described world as it would be written in Python, or a word as it is."""
     if not isinstance(source, Mapping):
         return str(source)

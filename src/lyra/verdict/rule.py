@@ -50,7 +50,7 @@ def tolerance_named(value: str | float) -> float:
     if isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
     if value not in TOLERANCES:
-        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(str(value), TOLERANCES)}")
+        raise InputError(f"there is no tolerance named {value!r}: {did_you_mean(str(value), TOLERANCES)}.")
     return TOLERANCES[value]
 
 
@@ -79,10 +79,10 @@ def looks(maximum: int, first: int = 500) -> tuple[int, ...]:
     for name, value in (("first", first), ("maximum", maximum)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value > MOST_REPLICATES:
             raise InputError(
-                f"{name}={value!r} is not a whole number of replicates up to {MOST_REPLICATES:,}: change it"
+                f"{name}={value!r} is not a whole number of replicates up to {MOST_REPLICATES:,}: change it."
             )
     if min(first, maximum) < 1:
-        raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them")
+        raise InputError(f"a look needs at least 1 replicate, got first={first} and maximum={maximum}: raise them.")
     schedule = []
     while first < maximum:
         schedule.append(first)
@@ -127,7 +127,7 @@ class Rule:
     def __post_init__(self) -> None:
         for field in ("alpha", "tolerance", "delta"):
             if not isinstance(getattr(self, field), Real) or isinstance(getattr(self, field), bool):
-                raise InputError(f"the verdict's {field} must be a number, got {getattr(self, field)!r}: change it")
+                raise InputError(f"the verdict's {field} must be a number, got {getattr(self, field)!r}: change it.")
         for field, value, holds, where in (
             ("alpha", self.alpha, 0 < self.alpha < 1, "between 0 and 1"),
             ("tolerance", self.tolerance, self.tolerance >= 1, "at least 1"),
@@ -135,7 +135,7 @@ class Rule:
             ("delta", self.delta, 0 < self.delta < 0.5, "between 0 and 0.5"),
         ):
             if not holds:
-                raise InputError(f"the verdict's {field} must be {where}, got {value:g}: change it")
+                raise InputError(f"the verdict's {field} must be {where}, got {value:g}: change it.")
         looks(self.maximum, self.first)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lyra.base.text import option
 from lyra.base.warn import warn
@@ -31,25 +32,37 @@ def scenarios_of(
     FinerClustersWarning
         An analysis clusters finer than its design randomises.
     """
-    trials = (Trial(k, one.source, tuple(methods), seed, weights) for k, one in enumerate(settings.values()))
+    trials = (
+        Trial(cell=k, source=one.source, methods=tuple(methods), seed=seed, weights=weights)
+        for k, one in enumerate(settings.values())
+    )
     return [_scenario(name, trial, setting) for (name, setting), trial in zip(settings.items(), trials, strict=True)]
 
 
 def _scenario(name: str, trial: Trial, setting: Setting) -> Scenario:
     one = setting.source.batch(1, stream(trial.seed, trial.cell))
-    scenario = Scenario(name, trial, one.G, setting.analysis, notes=setting.notes, one_row_each=one.N == one.G)
-    finer = _too_fine(setting)
-    if not finer:
+    scenario = Scenario(
+        design=name,
+        trial=trial,
+        n_clusters=one.G,
+        analysis=setting.analysis,
+        notes=setting.notes,
+        one_row_each=one.N == one.G,
+    )
+    if not _is_too_fine(setting):
         return scenario
+    finer = _too_fine(setting.source)
     warn(finer, FinerClustersWarning)
     return replace(scenario, too_fine=True, notes=(*scenario.notes, finer))
 
 
-def _too_fine(setting: Setting) -> str:
-    """Return in a sentence that the analysis clusters finer than the design randomises; nothing where it does not."""
+def _is_too_fine(setting: Setting) -> bool:
     source = setting.source
-    if isinstance(source, ModelSource) or source.design is None or not source.too_fine:
-        return ""
+    return not isinstance(source, ModelSource) and source.design is not None and bool(source.too_fine)
+
+
+def _too_fine(source: Any) -> str:
+    """Say that the analysis clusters finer than the design randomises."""
     return (
         f"The analysis clusters by {source.cluster_by} and the design randomises by {source.design.unit}: "
         f"{source.too_fine} of its units are split over several clusters, so cluster with "

@@ -24,7 +24,7 @@ __all__ = ["LevelTest", "level_test"]
 BLOCK_BYTES = 2**25  # a block of draws
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class LevelTest(Contract):
     """A test of the null that clustering at the fine level is enough, against the coarse level.
 
@@ -155,7 +155,15 @@ def level_test(
     j = check.position(param, fit.names)
     nesting = _nested(fit, coarse)
     statistic, pvalue, n_draws = _methods()[method](fit, nesting, j, _Draws(B, np.random.default_rng(rng)))
-    return LevelTest(fit.names[j], method, statistic, pvalue, fit.G, len(nesting.labels), n_draws)
+    return LevelTest(
+        param=fit.names[j],
+        method=method,
+        statistic=statistic,
+        pvalue=pvalue,
+        n_fine=fit.G,
+        n_coarse=len(nesting.labels),
+        n_draws=n_draws,
+    )
 
 
 # --- the two levels -----------------------------------------------------------------------------

@@ -32,7 +32,7 @@ UNEQUAL = 1.0  # coefficient of variation of the sizes
 ROUNDING = 1e-18  # of a sum of squares, the share that is none
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Diagnosis(Told):
     """What the clusters of one fit can bear.
 

@@ -15,7 +15,7 @@ from lyra.data import check
 __all__ = ["Icc", "anova"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Icc(Told):
     """The intraclass correlation ρ of one variable, with the F law of its analysis of variance.
 
@@ -100,11 +100,11 @@ def anova(sizes: NDArray[np.int64], sums: Array, squares: float) -> Icc:
     N, G = int(sizes.sum()), sizes.size
     means = float(np.sum(sums * sums / sizes))
     return Icc(
-        max(means - float(sums.sum()) ** 2 / N, 0.0) / (G - 1),
-        max(squares - means, 0.0) / (N - G) if N > G else np.nan,
-        G - 1,
-        N - G,
-        (N - float(np.sum(sizes.astype(float) ** 2)) / N) / (G - 1),
+        between=max(means - float(sums.sum()) ** 2 / N, 0.0) / (G - 1),
+        within=max(squares - means, 0.0) / (N - G) if N > G else np.nan,
+        df_between=G - 1,
+        df_within=N - G,
+        size=(N - float(np.sum(sizes.astype(float) ** 2)) / N) / (G - 1),
     )
 
 

@@ -86,7 +86,7 @@ def _summed(counts: Iterable[NDArray[np.int_]]) -> Tally:
 # --- the result ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class WildBootstrap(Contract, float):
     """A wild cluster bootstrap test: the p-value, as a number, with everything that stands behind it.
 
@@ -343,19 +343,19 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     tails = 2.0 if alternative == "equal-tailed" else 1.0
     pvalue = min(1.0, tails * counts.extreme(ties=ties == "include") / draws.total)
     return WildBootstrap(
-        pvalue,
-        counts,
-        pivot,
-        draws,
-        null,
-        null.R @ fit.coef,
-        kind,
-        restricted,
-        alternative,
-        ties,
-        weights != "auto",
-        fit.G,
-        fit.N,
+        pvalue=pvalue,
+        tally=counts,
+        pivot=pivot,
+        draws=draws,
+        null=null,
+        estimates=null.R @ fit.coef,
+        kind=kind,
+        restricted=restricted,
+        alternative=alternative,
+        ties=ties,
+        chosen=weights != "auto",
+        n_clusters=fit.G,
+        n_rows=fit.N,
     )
 
 
@@ -425,7 +425,11 @@ def _curves(boot: WildBootstrap) -> Iterator[Curves | Levels]:
     for block in values(boot.pivot.moving, boot.draws):
         n, c = block.numerators, block.denominators
         yield Curves(
-            n[0] / np.sqrt(D), n[1], np.maximum(c[0, 0], 0.0) / D, 2.0 * c[0, 1] / np.sqrt(D), np.maximum(c[1, 1], 0.0)
+            N0=n[0] / np.sqrt(D),
+            N1=n[1],
+            q0=np.maximum(c[0, 0], 0.0) / D,
+            q1=2.0 * c[0, 1] / np.sqrt(D),
+            q2=np.maximum(c[1, 1], 0.0),
         )
 
 
