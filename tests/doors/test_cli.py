@@ -769,7 +769,8 @@ def test_help_is_there_with_an_example(arguments, capsys):
 @pytest.mark.parametrize("command", ["fit", "certify", "power", "simulate", "demo"])
 def test_every_option_has_a_help_text(command):
     collection = app[command].assemble_argument_collection(parse_docstring=True)
-    assert [argument.name for argument in collection if not (argument.parameter.help or "").strip()] == []
+    typed = [argument for argument in collection if argument.name != "*"]  # a record of options is not typed itself
+    assert [argument.name for argument in typed if not (argument.parameter.help or "").strip()] == []
 
 
 def test_help_names_the_guides_and_the_exit_codes(capsys):
