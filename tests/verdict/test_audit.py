@@ -49,7 +49,7 @@ FORGED = "the verdict {!r} of iid in '20 clusters' does not follow from its coun
         ({"extra": {"a": 1}}, "it has an unknown field 'extra'"),
         ({"cell": {"verdict": 3}}, "Expected `str`, got `int` - at `$.verdict`"),
         ({"cell": {"replicates": 1e9}}, "Expected `int`, got `float` - at `$.replicates`"),
-        ({"alpha": 5.0}, "the verdict's alpha must be between 0 and 1, got 5: change it."),
+        ({"alpha": 5.0}, "the verdict's alpha must be between 0 and 1, got 5: change it"),
     ],
 )
 def test_a_certificate_that_was_written_by_hand(changed, told, cert, tmp_path):

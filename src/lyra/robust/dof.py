@@ -8,9 +8,8 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.text import listed
 from lyra.base.warn import warn
 from lyra.data import check
@@ -59,12 +58,13 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     if power == LEAVES_OUT:
         _warn_of_lost_digits(fit, variant)
     Z = _unit(contrasts * fit.units @ fit.directions)
-    dominant = [each.weighed(each.along(Z, power))[0] for each in heavy_spectra(fit)]
-    alone = np.isin(np.arange(fit.G), [each.first for each in heavy_spectra(fit)])
-    total = reduce(add, (_traces_apart(each, Z, power, alone=alone[each.clusters]) for each in spectra(fit)))
-    crossed = sum(np.einsum("skl,sk,sl->s", total.outer, one, one) for one in dominant)
-    pairs = sum(np.einsum("sk,sk->s", one, other) ** 2 for one, other in itertools.combinations(dominant, 2))
-    return replace(total, own=total.own + 2.0 * (crossed + pairs)).dof
+    heavy = heavy_spectra(fit)
+    apart = np.isin(np.arange(fit.G), [each.first for each in heavy])
+    dominant = [each.weighed(each.along(Z, power))[0] for each in heavy]
+    blocks = (_traces(each, Z, power, apart=apart[each.clusters], dominant=dominant) for each in spectra(fit))
+    total = reduce(add, blocks)
+    pairs = sum(2.0 * np.einsum("sk,sk->s", one, other) ** 2 for one, other in itertools.combinations(dominant, 2))
+    return replace(total, own=total.own + pairs).dof
 
 
 def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
@@ -87,12 +87,16 @@ def _unit(Z: Array) -> Array:
     return np.asarray(Z / np.linalg.norm(Z, axis=1, keepdims=True))
 
 
-def _traces_apart(each: ClusterSpectra, Z: Array, power: float, *, alone: NDArray[np.bool_]) -> Traces:
-    """Return the traces over a block of clusters, those `alone` without the pairs they are in."""
+def _traces(each: ClusterSpectra, Z: Array, power: float, *, apart: Bools, dominant: list[Array]) -> Traces:
+    """Return the traces over a block of clusters, the pairs with a dominant one summed one by one."""
     z = each.along(Z, power)
-    W = each.weighed(z).transpose(1, 0, 2)
-    inside = np.einsum("gsk,gk,gk->sg", z**2, each.values, each.left)
-    return traces(np.where(alone[:, None], 0.0, W), np.einsum("gsk,gk->sg", z**2, each.values), inside)
+    W = np.where(apart[:, None], 0.0, each.weighed(z).transpose(1, 0, 2))
+    squares = z * z
+    size = np.einsum("gsk,gk->sg", squares, each.values)
+    inside = np.einsum("gsk,gk->sg", squares, each.values * each.left)
+    block = traces(W, size, inside)
+    pairs = sum(2.0 * np.sum(np.einsum("sgk,sk->sg", W, one) ** 2, axis=1) for one in dominant)
+    return replace(block, own=block.own + pairs)
 
 
 # --- the law, for any leading axes --------------------------------------------------------------

@@ -53,7 +53,7 @@ def kept(of: Callable[[Fit], Found]) -> Callable[[Fit], Found]:
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ClusterSpectra(Spectrum):
     """The spectra of some clusters of a fit, with 1 − λ and V's_g/√(1 − λ) as they are and not as differences.
 
@@ -130,7 +130,7 @@ def _cluster_spectra(clusters: slice, E: Array, scores: Array) -> ClusterSpectra
     plain = spectrum(E)
     turned = np.einsum("gkl,gk->gl", plain.vectors, scores)
     halves = np.where(plain.left > SINGULAR, turned / np.sqrt(np.maximum(plain.left, SINGULAR)), 0.0)
-    return ClusterSpectra(plain.values, plain.left, plain.vectors, clusters, halves)
+    return ClusterSpectra(values=plain.values, left=plain.left, vectors=plain.vectors, clusters=clusters, halves=halves)
 
 
 # --- clusters that may carry nearly all of a direction ---------------------------------------------
@@ -192,7 +192,15 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> ClusterSpectra:
             moved = np.zeros((1, fit.K))
             moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
             loss = _loss(lower[:rank])
-    return ClusterSpectra(values[None], left[None], vectors[None], slice(g, g + 1), half[None], moved, loss)
+    return ClusterSpectra(
+        clusters=slice(g, g + 1),
+        values=values[None],
+        left=left[None],
+        vectors=vectors[None],
+        halves=half[None],
+        moved=moved,
+        loss=loss,
+    )
 
 
 def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:

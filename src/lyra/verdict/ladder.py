@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lyra.base.result import Told
+from lyra.base.result import HEADS, Told
 from lyra.base.text import laid_out, listed, option
 from lyra.base.warn import warn
 from lyra.errors import InputError, UnidentifiedWarning
@@ -134,16 +134,15 @@ class Ladder(Told):
         }
 
     def __str__(self) -> str:
-        heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
         width = max(6, *(len(rung.method) for rung in self.rungs))
         laws = max(map(len, ("law", *(rung.law for rung in self.rungs))))
-        layout = (f"<{width}", *[">12"] * len(heads), f"<{laws + 4}", "")
+        layout = (f"<{width}", *[">12"] * len(HEADS), f"<{laws + 4}", "")
         told = self.verdicts if self.judged else [""] * len(self.rungs)
         rows = [
-            (rung.method, *(f"{getattr(rung, head):.5g}" for head in heads), f"  {rung.law}", verdict)
+            (rung.method, *(f"{getattr(rung, head):.5g}" for head in HEADS), f"  {rung.law}", verdict)
             for rung, verdict in zip(self.rungs, told, strict=True)
         ]
-        table = laid_out(layout, ("method", *heads, "  law", "certificate" if self.judged else ""), rows)
+        table = laid_out(layout, ("method", *HEADS, "  law", "certificate" if self.judged else ""), rows)
         return "\n".join((self.term, *table, self.explain()))
 
     def explain(self) -> str:

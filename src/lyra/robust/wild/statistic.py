@@ -105,7 +105,8 @@ def make_pivot(nested: Nested, null: Null, *, kind: str, restricted: bool) -> Pi
         scores = _jackknifed(nested, scores, free if restricted else np.eye(fit.K))
     p = np.einsum("qgk,gk->qg", P, fit.scores)
     factor = small_sample(fit, "CV3" if kind[1] == "3" else "CV1")
-    pivot = Pivot(M=M, d=d, D=p @ p.T, factor=factor, moving=Forms(S=scores, Q=Q, P=P, h=h, partition=nested.partition))
+    moving = Forms(S=scores, Q=Q, P=P, h=h, partition=nested.partition)
+    pivot = Pivot(M=M, d=d, D=p @ p.T, factor=factor, moving=moving)
     _refuse_zero(fit, null, pivot, Q=Q, kind=kind)
     return pivot
 
