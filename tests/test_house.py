@@ -261,6 +261,22 @@ def test_only_tables_and_arrays_may_be_anything(path):
         assert set(untyped(function)) <= HANDED_IN | STILL_ANY, f"{function.name} in {path}"
 
 
+NAMED_ONCE = re.compile(r"NDArray\[np\.(float64|bool_|intp|int32)\]")
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_of)
+def test_the_usual_arrays_have_one_name(path):
+    found = NAMED_ONCE.findall(path.read_text(encoding="utf-8"))
+    assert not found or module_of(path) == "lyra.base.arrays", "they are Array, Bools and Codes"
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_of)
+def test_a_warning_finds_the_users_line_by_itself(path):
+    text = path.read_text(encoding="utf-8")
+    assert "stacklevel" not in text
+    assert "warnings.warn(" not in text, "warn with lyra.base.warn"
+
+
 # --- words --------------------------------------------------------------------------------------
 
 KINDS = {name for name in lyra.errors.__all__ if not name.endswith("Warning")}

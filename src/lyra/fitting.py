@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.base.text import option
@@ -61,7 +61,7 @@ class Regression(Told):
         return self.fit.names
 
     @property
-    def coef(self) -> NDArray[np.float64]:
+    def coef(self) -> Array:
         """The estimates (K,)."""
         return self.fit.coef
 

@@ -1,1 +1,1 @@
-"""What every room may use: `arrays`, `text`, `search`, `warn`, `renamed`, `result`, `identity` (what a run is made of)."""
+"""What every room may use: `arrays`, `text`, `search`, `warn`, `renamed`, `result`, `identity` (what a thing is)."""
