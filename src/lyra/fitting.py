@@ -14,6 +14,7 @@ from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.base.text import option
 from lyra.data.formula import Formula, parse
+from lyra.data.units import Seed
 from lyra.designs import Design
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
@@ -140,7 +141,7 @@ class Regression(Told):
         ties: str = "include",
         alternative: str = "two-sided",
         exact: bool | None = None,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> WildBootstrap:
         """Return the wild cluster bootstrap test of a coefficient.
 
@@ -254,7 +255,7 @@ class Regression(Told):
         statistic: str = "t",
         assignments: Any = None,
         R: int = 9_999,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> RandomisationTest:
         """Return randomisation inference for a treatment assigned by cluster.
 
@@ -294,7 +295,7 @@ class Regression(Told):
         term: str | int | None = None,
         method: str = "score-variance",
         B: int = 9_999,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> LevelTest:
         """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
         return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Bools
 from lyra.base.text import listed
-from lyra.data.units import Units
+from lyra.data.units import Seed, Units
 from lyra.designs import ByCluster, Design
 from lyra.errors import InputError
 
@@ -26,7 +26,7 @@ class Said:
     stratum: Any
     assignments: Any
     R: int
-    rng: Any
+    rng: Seed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
