@@ -18,7 +18,7 @@ import lyra
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
-DOORS = {"__init__", "__main__", "certifying", "cli", "config", "errors", "fitting", "planning", "se", "version"}
+DOORS = {"certifying", "cli", "config", "fitting", "planning", "se", "typed"}
 PUBLIC = [
     "Certificate",
     "Moments",
@@ -65,7 +65,7 @@ def test_an_upward_import_is_seen():
 
 
 def test_the_files_at_the_root_are_the_doors():
-    assert {path.stem for path in HOUSE.glob("*.py")} == DOORS
+    assert {path.stem for path in HOUSE.glob("*.py")} == DOORS | {"__init__", "__main__", "errors", "version"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -128,18 +128,7 @@ def test_a_circle_is_seen():
 
 MOST_LINES = 300
 LONGEST_FUNCTION, NINE_IN_TEN, MEDIAN = 45, 13, 5
-STILL_LONG = {
-    "cli.py",
-    "fitting.py",
-    "moments/moments.py",
-    "robust/diagnosis/diagnosis.py",
-    "robust/inference.py",
-    "robust/randomisation.py",
-    "robust/replicates.py",
-    "robust/sandwich.py",
-    "robust/wild/bootstrap.py",
-    "simulation/subjects.py",
-}
+STILL_LONG = {"cli.py", "fitting.py", "moments/moments.py"}
 """Files that are longer than a file may be, to be split by their reasons; none may be added."""
 
 

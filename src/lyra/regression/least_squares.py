@@ -27,7 +27,7 @@ __all__ = ["Fit", "least_squares"]
 DIGITS_LOST = 1e-8
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Fit:
     """A least-squares fit in orthonormal coordinates.
 

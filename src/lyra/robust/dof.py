@@ -91,7 +91,9 @@ def _traces(each: ClusterSpectra, Z: Array, power: float, *, apart: Bools, domin
     """Return the traces over a block of clusters, the pairs with a dominant one summed one by one."""
     z = each.along(Z, power)
     W = np.where(apart[:, None], 0.0, each.weighed(z).transpose(1, 0, 2))
-    size, inside = np.einsum("gsk,gk->sg", z**2, each.values), np.einsum("gsk,gk,gk->sg", z**2, each.values, each.left)
+    squares = z * z
+    size = np.einsum("gsk,gk->sg", squares, each.values)
+    inside = np.einsum("gsk,gk->sg", squares, each.values * each.left)
     block = traces(W, size, inside)
     pairs = sum(2.0 * np.sum(np.einsum("sgk,sk->sg", W, one) ** 2, axis=1) for one in dominant)
     return replace(block, own=block.own + pairs)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
 from lyra.moments.partition import Partition
+from lyra.robust.partialled import SPANNED
 from lyra.robust.replicates import Replicates
 
 __all__ = [
-    "DEGENERATE",
     "Table",
     "by_code",
     "gathered",
@@ -25,8 +25,6 @@ __all__ = [
 
 Table = tuple[Array, Array, Codes]
 """y (N,), X (N, K) with the tested column last, and cluster codes (N,)."""
-
-DEGENERATE = 1e-10  # the share of the tested column's sum of squares below which it does not vary
 
 
 def indicators(labels: NDArray[Any]) -> Array:
@@ -75,7 +73,7 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
     A = total[:, :-1, :-1].copy()
     others = np.linalg.solve(A[:, :-1, :-1], A[:, :-1, -1:])[..., 0]
     left = A[:, -1, -1] - np.einsum("rk,rk->r", others, A[:, :-1, -1])
-    degenerate = left <= DEGENERATE * A[:, -1, -1]
+    degenerate = ~(left > SPANNED * A[:, -1, -1])
     A[degenerate, -1, -1] += 1.0
     L = np.linalg.cholesky(A)
     inverse = np.linalg.inv(L)

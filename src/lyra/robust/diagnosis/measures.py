@@ -20,7 +20,7 @@ __all__ = ["ROUNDING", "Measures"]
 ROUNDING = 1e-18  # of a sum of squares, the share that is none
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Measures:
     """What each cluster of a fit weighs, and what the estimate is without it.
 
