@@ -8,7 +8,7 @@ only when a statistic asks for it; one that was merged, cut or aggregated elsewh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
+from lyra.base.result import one_line
 from lyra.data.labels import finder, united
 from lyra.data.rows import Rows
 from lyra.errors import InputError, RowsNeededError
@@ -27,7 +28,7 @@ from lyra.moments.witness import Watched, Witness, first_look
 __all__ = ["Moments"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -74,13 +75,13 @@ class Moments:
     a: Array
     unit: int | None = None
     dropped_rows: int = 0
-    rows: Rows | None = field(default=None, repr=False)
-    basis: Basis | None = field(default=None, repr=False)
+    rows: Rows | None = None
+    basis: Basis | None = None
     constant_y: float | None = None
-    _tensor: Array | None = field(default=None, repr=False)
-    _ones: Array | None = field(default=None, repr=False)
+    _tensor: Array | None = None
+    _ones: Array | None = None
     y_unit: float = 1.0
-    witness: Witness | None = field(default=None, repr=False)
+    witness: Witness | None = None
 
     @classmethod
     def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
@@ -158,6 +159,9 @@ class Moments:
             _tensor=tensor,
             _ones=ones,
         )
+
+    def __repr__(self) -> str:
+        return one_line("Moments", f"{self.N:,} rows, {self.G:,} clusters, {self.K} columns: {', '.join(self.names)}")
 
     @property
     def G(self) -> int:
