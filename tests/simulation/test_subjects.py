@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import lyra
+from lyra.data.units import Units
 from lyra.designs import ByCluster, Pairs, Switchback
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.simulation.analysis import Analysis, labels_read, shared_by
@@ -34,7 +35,7 @@ def test_each_subject_has_sources_of_its_kind_by_name():
     assert kinds(WORLD, ByCluster()) == {"cluster-randomised A/A": WorldSource}
     assert kinds(FRAME, ByCluster(), **OWN) == {"own data, cluster-randomised": HistorySource}
     assert set(kinds(FIT, None).values()) == set(kinds(FIT.fit, None).values()) == {ModelSource}
-    source = HistorySource(FRAME["y"].to_numpy(), np.ones((40, 1)), lyra.data.units.Units(SHOP), ByCluster())
+    source = HistorySource(y=FRAME["y"].to_numpy(), W=np.ones((40, 1)), units=Units(SHOP), design=ByCluster())
     assert sources_of(source, None, Asked())["a source"].source is source
 
 
