@@ -1,7 +1,5 @@
 """The kernel: many replicates at once give what one regression on rows gives."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,18 +68,6 @@ def test_any_sizes_and_any_scale(seed, sizes, K, shift):
     for method in ("CV1", "CV2", "CV3"):
         outcome = run_method(reps, method, NO_WEIGHTS)
         np.testing.assert_allclose(said(outcome)[0], by_rows(rows, method), rtol=1e-7, atol=1e-9)
-
-
-def test_two_columns_by_the_closed_form_are_two_columns_by_the_spectrum():
-    # A third column that is nil everywhere leaves the regression as it is and takes the other path.
-    rng = np.random.default_rng(4)
-    reps = replicates(*(table(rng, K=2) for _ in range(5)))
-    R, G = reps.c.shape[:2]
-    wide = replace(reps, E=np.zeros((R, G, 3, 3)), c=np.zeros((R, G, 3)))
-    wide.E[..., 1:, 1:], wide.c[..., 1:] = reps.E, reps.c
-    for own, other in zip(reps.roots[:2], wide.roots[:2], strict=True):
-        np.testing.assert_allclose(own, other[..., 1:], **EXACT)
-    np.testing.assert_array_equal(reps.roots[2], wide.roots[2])
 
 
 @pytest.mark.parametrize("K", [2, 4])

@@ -25,10 +25,9 @@ __all__ = ["Fit", "least_squares"]
 
 
 DIGITS_LOST = 1e-8
-CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Fit:
     """A least-squares fit in orthonormal coordinates.
 
@@ -61,7 +60,6 @@ class Fit:
     theta: Array = field(repr=False)
     L: Array = field(repr=False)
     back: Array = field(repr=False)  # (K, K): carries working coordinates to coefficients, W = back L⁻ᵀ
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def N(self) -> int:

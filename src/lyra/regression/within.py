@@ -12,11 +12,11 @@ from lyra.base.arrays import Array
 from lyra.base.text import listed
 from lyra.errors import NotIdentifiedError
 
-__all__ = ["OwnRegressions", "own_regressions", "refuse_unidentified"]
+__all__ = ["CARRIES", "OwnRegressions", "own_regressions", "refuse_unidentified"]
 
 
 NO_VARIATION = 1e-10  # of the largest eigenvalue of a cluster's Gram matrix, the part that is none
-CARRIES = 1e-6  # the share of a contrast that must lie where nothing varies for it to be lost
+CARRIES = 1e-7  # the share of a contrast that must lie in a direction that is not there for it to be lost with it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

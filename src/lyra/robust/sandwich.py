@@ -8,43 +8,21 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.base.text import did_you_mean, listed, option
-from lyra.base.warn import warn
-from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning
+from lyra.base.text import did_you_mean, option
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
-from lyra.robust.rounding import carried, carried_by_residuals, carried_by_rows
+from lyra.robust.jackknife import adjusted_scores, moves
+from lyra.robust.leave_out import adjustment
+from lyra.robust.spectra import HeavyRow, heavy_rows
 
-__all__ = [
-    "CLUSTERED",
-    "LEAVE_OUT",
-    "VARIANTS",
-    "Unidentified",
-    "all_regular",
-    "carriers",
-    "covariance",
-    "is_rounding",
-    "leave_one_out",
-    "moves",
-    "scaled_covariance",
-    "small_sample",
-    "unidentified",
-    "variant_named",
-]
-
-
-LOST = 4e-13  # a relative error that is told
-MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
-CARRIES = 1e-7  # the share of a coefficient's row of W that must lie in that direction to lose it
-
-# --- the variants -------------------------------------------------------------------------------
+__all__ = ["CLUSTERED", "LEAVE_OUT", "LEAVE_ROW_OUT", "VARIANTS", "small_sample", "variant_named"]
 
 
 def iid(fit: Fit, R: Array) -> Array:
@@ -106,9 +84,25 @@ def _summed(fit: Fit, R: Array, scores: Array) -> Array:
     return np.asarray(carried.T @ carried)
 
 
-def small_sample(fit: Fit, variant: str) -> float:
+class Sized(Protocol):
+    """Whatever has clusters, rows and columns: a fit, or replicates of one shape."""
+
+    @property
+    def G(self) -> int:
+        """Clusters."""
+
+    @property
+    def N(self) -> int:
+        """Rows."""
+
+    @property
+    def K(self) -> int:
+        """Columns."""
+
+
+def small_sample(sized: Sized, variant: str) -> float:
     """Return the factor in front of a variant's sum."""
-    G, N, K = fit.G, fit.N, fit.K
+    G, N, K = sized.G, sized.N, sized.K
     match variant:
         case "iid":
             return 1.0 / (N - K)
@@ -151,11 +145,6 @@ VARIANTS = {
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
 LEAVE_ROW_OUT = ("HC2", "HC3")
-NAMED = 4  # coefficients a warning names; of more it gives the number
-REMEDY = {
-    "cluster": "for a treatment use randomisation inference, or find more clusters on each side",
-    "row": "leave out those rows with their columns",
-}
 CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
 
 
@@ -176,149 +165,7 @@ def variant_named(name: object) -> str:
     return meant
 
 
-def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
-    """Return the covariance (K, K) of the coefficients; warnings speak of those in `about`, left out of all.
-
-    Raises
-    ------
-    InputError
-        The variant is unknown.
-    RowsNeededError
-        HC0-HC3 from sums.
-
-    Warns
-    -----
-    UnidentifiedWarning
-        A leave-one-cluster-out (for HC2 and HC3, leave-one-row-out) estimate does not exist, or a variance is zero
-        but for rounding: its coefficients are NaN.
-    ConditionWarning
-        Without one cluster the columns are nearly collinear, and digits were lost.
-    """
-    variant = variant_named(variant)
-    units = fit.units
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(scaled_covariance(fit, variant, about) * units[:, None] * units)
-
-
-def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
-    """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
-    about = range(fit.K) if about is None else about
-    vcov = VARIANTS[variant].function(fit, np.eye(fit.K))
-    lost = unidentified(fit) if variant in LEAVE_OUT else _unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
-    gone = sorted({j for case in lost for j in case.coefficients})
-    zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))
-    zero = np.setdiff1d(zero, gone)
-    if lost:
-        _warn_of(fit, lost, variant, about)
-    if variant in (*LEAVE_OUT, *LEAVE_ROW_OUT):
-        _warn_of_lost_digits(fit, variant, about)
-    told = [j for j in zero.tolist() if j in about]
-    if told:
-        warn(_zero_sentence(fit, told, variant), UnidentifiedWarning)
-    gone = [*gone, *zero.tolist()]
-    vcov[gone, :] = vcov[:, gone] = np.nan
-    return np.asarray(vcov)
-
-
-def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
-    """Warn where the columns are nearly collinear without one cluster or, for HC2 and HC3, without one row."""
-    found = _worst_cluster(fit) if variant in LEAVE_OUT else _worst_row(fit)
-    if found is None:
-        return
-    where, loss, directions = found
-    names = [fit.names[j] for j in carriers(fit, directions, MOST) if j in about]
-    if not names:
-        return
-    plain = "CV1" if variant in LEAVE_OUT else "HC1"
-    warn(
-        f"Without {where} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
-        f"{listed(names, 4)}; leave one of these columns out, or read {plain} beside it.",
-        ConditionWarning,
-    )
-
-
-def _worst_cluster(fit: Fit) -> tuple[str, float, Array] | None:
-    worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
-    if worst is None or worst.loss <= LOST:
-        return None
-    nearest = int(np.where(worst.left[0] > NIL, worst.left[0], np.inf).argmin())  # of those it does not carry alone
-    return f"cluster {fit.labels[worst.clusters][0]!s}", worst.loss, worst.vectors[0][:, [nearest]]
-
-
-def _worst_row(fit: Fit) -> tuple[str, float, Array] | None:
-    worst = max(heavy_rows(fit), key=lambda each: each.loss, default=None)
-    if worst is None or worst.loss <= LOST:
-        return None
-    return f"row {worst.row}", worst.loss, worst.direction[:, None]
-
-
-def is_rounding(fit: Fit, variant: str, contrasts: Array, variances: Array) -> NDArray[np.bool_]:
-    """Return whether variances (q,) of contrasts (q, K) in orthonormal coordinates are zero but for rounding."""
-    sums, power = variances / small_sample(fit, variant), VARIANTS[variant].leaves_out
-    if variant == "iid":
-        return np.asarray(sums <= carried_by_residuals(fit, contrasts))
-    if not VARIANTS[variant].clustered:
-        return np.asarray(sums <= carried_by_rows(fit, power, contrasts, sums))
-    return np.asarray(sums <= carried(fit, power, contrasts, sums))
-
-
-def _zero_sentence(fit: Fit, zero: list[int], variant: str) -> str:
-    names = listed((fit.names[j] for j in zero), NAMED)
-    if is_rounding(fit, "iid", np.eye(1, fit.K), np.array([fit.rss / (fit.N - fit.K)])).all():
-        return (
-            f"{variant} is not computable (NaN): the columns fit y exactly, and no residual is left to measure "
-            f"{names} by; leave out the columns that y was made of."
-        )
-    return (
-        f"{variant} is not computable (NaN) for {names}: the residuals leave every score zero but for rounding, as "
-        "where dummies take up what varies between clusters; cluster at a finer level, leave those dummies out, or use "
-        "randomisation inference."
-    )
-
-
-# --- adjusted scores ----------------------------------------------------------------------------
-
-
-def adjusted_scores(fit: Fit, power: float) -> Array:
-    """Return V (1 − λ)^power V' s_g for every cluster, (G, K); zero in the directions one cluster alone carries."""
-    adjusted = np.empty_like(fit.scores)
-    for each in spectra(fit):
-        adjusted[each.clusters] = each.adjusted(power)
-    return adjusted
-
-
-def leave_one_out(fit: Fit) -> Array:
-    """Return β̂^(g) − β̂ in orthonormal coordinates, (G, K): −(I − E_g)⁻¹ s_g without refitting."""
-    moved = np.empty_like(fit.scores)
-    for clusters, E in fit.grams():
-        left = np.eye(fit.K) - E
-        left[heavy(E)] = np.eye(fit.K)
-        moved[clusters] = -np.linalg.solve(left, fit.scores[clusters][:, :, None])[:, :, 0]
-    for each in heavy_spectra(fit):
-        moved[each.clusters] = -each.adjusted(-1.0)
-    return moved
-
-
-def moves(fit: Fit) -> Array:
-    """Return β̂^(g) − β̂ over `fit.units`, (G, K); NaN never: nothing in the directions one cluster alone carries.
-
-    Without a cluster that carries nearly all of one coefficient, that one moves far and the others little: these are
-    not taken from orthonormal coordinates, which mix them.
-    """
-    moved = leave_one_out(fit) @ fit.directions.T
-    for each in heavy_spectra(fit):
-        if each.moved is not None:
-            moved[each.clusters] = (each.moved @ fit.back.T) / fit.units
-    return np.asarray(moved)
-
-
-def all_regular(left: Array) -> bool:
-    """Return whether no I − E_g (g, K, K) is singular: every leave-one-cluster-out estimate exists."""
-    try:
-        factors = np.linalg.cholesky(left)
-    except np.linalg.LinAlgError:
-        return False
-    return bool((np.diagonal(factors, axis1=1, axis2=2) ** 2 > 1e3 * SINGULAR).all())
+# --- row by row ---------------------------------------------------------------------------------
 
 
 def _rowwise(fit: Fit, R: Array, power: float) -> Array:
@@ -339,58 +186,3 @@ def _rowwise(fit: Fit, R: Array, power: float) -> Array:
 def _part_of(fit: Fit, row: HeavyRow, power: float) -> Array:
     """Return −f(1 − h)û W q (K,) of a row with h near 1, nothing where it alone carries a direction."""
     return np.asarray((fit.back @ row.moved) / fit.units * adjustment(np.array(row.left), power + 1.0))
-
-
-# --- leave-outs that do not exist ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Unidentified:
-    """A cluster, or for HC2 and HC3 a row, without which some coefficients have no estimate."""
-
-    cluster: object
-    coefficients: tuple[int, ...]
-
-
-def unidentified(fit: Fit) -> list[Unidentified]:
-    """Return the clusters that alone carry a direction of X, with the coefficients that have weight on it."""
-    return list(_cases(fit))
-
-
-def _cases(fit: Fit) -> Iterator[Unidentified]:
-    for each in heavy_spectra(fit):
-        lost, left = each.left[0] <= SINGULAR, each.left[0]
-        least = min(CARRIES, float(left.min(where=left > NIL, initial=1.0)))  # what 1/(1 − λ) would multiply
-        coefficients = carriers(fit, each.vectors[0][:, lost], least) if lost.any() else ()
-        if coefficients:
-            yield Unidentified(fit.labels[each.clusters][0], coefficients)
-
-
-def _unidentified_rows(fit: Fit) -> list[Unidentified]:
-    """Return the rows that alone carry a direction of X: those with h_i = 1, the direction being q_i."""
-    alone = (each for each in heavy_rows(fit) if each.left <= SINGULAR)
-    return [Unidentified(each.row, carriers(fit, each.direction[:, None])) for each in alone]
-
-
-def carriers(fit: Fit, directions: Array, least: float = CARRIES) -> tuple[int, ...]:
-    """Return the coefficients with at least this weight on these orthonormal directions (K, d)."""
-    weight = np.abs(fit.directions @ directions).max(axis=1)
-    return tuple(int(j) for j in np.flatnonzero(weight > least * np.linalg.norm(fit.directions, axis=1)))
-
-
-def _warn_of(fit: Fit, lost: list[Unidentified], variant: str, about: Sequence[int]) -> None:
-    """Warn of the coefficients asked about that have no estimate without one cluster or row, a few by name."""
-    what = "cluster" if variant in LEAVE_OUT else "row"
-    cases = [
-        f"{listed(fit.names[j] for j in case.coefficients if j in about)} without {what} {case.cluster!s}"
-        for case in lost
-        if set(case.coefficients) & set(about)
-    ]
-    if not cases:
-        return
-    gone = {j for case in lost for j in case.coefficients} & set(about)
-    named = f"{listed(cases, NAMED)}" if len(gone) <= NAMED else f"{len(gone)} coefficients, named by .explain()"
-    warn(
-        f"{variant} is not computable (NaN) where leaving out one {what} leaves no estimate: {named}; {REMEDY[what]}.",
-        UnidentifiedWarning,
-    )

@@ -13,7 +13,8 @@ from math import comb, inf, sqrt
 from typing import Protocol
 
 from lyra.base.text import listed, option
-from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
+from lyra.robust.diagnosis.dangers import TINY_ARM
+from lyra.robust.diagnosis.diagnosis import Diagnosis
 from lyra.verdict.judged import Judged
 from lyra.verdict.rung import Rung
 

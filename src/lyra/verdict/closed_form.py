@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
-from lyra.base.arrays import Array
 from lyra.base.search import rises_to
+from lyra.robust.laws import critical_value
 from lyra.simulation.source import Source
 
-__all__ = ["ClosedForm", "closed_form", "t_power", "t_quantile"]
+__all__ = ["ClosedForm", "closed_form", "t_power"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,22 +104,11 @@ def _design_effect(icc: float, sharing: float) -> float:
     return (1.0 - icc) + icc * sharing
 
 
-def t_quantile(dof: Any, alpha: float) -> Array:
-    """Return the value that |T| exceeds with probability alpha, T ~ t(dof); dof = inf is the normal."""
-    from scipy.special import ndtri, stdtrit
-
-    nu = np.asarray(dof, dtype=float)
-    infinite = np.isinf(nu)
-    return np.asarray(
-        np.where(infinite, ndtri(1.0 - alpha / 2.0), stdtrit(np.where(infinite, 1.0, nu), 1.0 - alpha / 2.0))
-    )
-
-
 def t_power(ratio: float, dof: float, alpha: float) -> float:
     """Return P(|T| ≥ t) for T noncentral t around effect/se."""
     from scipy.special import nctdtr
 
-    t = float(t_quantile(dof, alpha))
+    t = float(critical_value(dof, alpha))
     return float(1.0 - nctdtr(dof, abs(ratio), t) + nctdtr(dof, abs(ratio), -t))
 
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from lyra.base.arrays import Array
 from lyra.base.search import rises_to
 from lyra.errors import InputError, NotIdentifiedError
+from lyra.robust.laws import critical_value
 from lyra.robust.replicates import WILD, Replicates, run_method
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.subjects import DrawnFrom
 from lyra.trials.trial import BLOCK, Trial
-from lyra.verdict.closed_form import t_quantile
 from lyra.verdict.wanted import Wanted
 
 __all__ = ["Draws", "detectable", "drawn", "interval", "mc_error"]
@@ -79,7 +79,7 @@ def _shifted(batches: Batches, wanted: Wanted) -> Seen:
     """Return what a t test sees: an effect moves the estimate and leaves what it must exceed."""
     said = [run_method(reps, wanted.method, V) for reps, V in batches]
     estimate, se, dof = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "se", "dof"))
-    critical = t_quantile(dof, wanted.alpha) * se
+    critical = critical_value(dof, wanted.alpha) * se
 
     def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
         return estimate + effect, np.abs(estimate + effect) >= critical
