@@ -39,7 +39,7 @@ from lyra.view.terminal import say, show, take_every_letter, unprinted, warned, 
 from lyra.view.written import file_meant, keep
 
 if TYPE_CHECKING:
-    from lyra.fitting import Regression
+    from lyra.fitted import Regression
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import lyra
+from lyra.data.units import Units
 from lyra.designs import ByCluster, Pairs, Switchback
 from lyra.errors import InputError, NotIdentifiedError
-from lyra.simulation.analysis import Analysis, labels_read, shared_by
-from lyra.simulation.asked import Asked, whole_seed
+from lyra.simulation.asked import Asked
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
@@ -34,9 +34,7 @@ def test_each_subject_has_sources_of_its_kind_by_name():
     assert kinds(WORLD, ByCluster()) == {"cluster-randomised A/A": WorldSource}
     assert kinds(FRAME, ByCluster(), **OWN) == {"own data, cluster-randomised": HistorySource}
     assert set(kinds(FIT, None).values()) == set(kinds(FIT.fit, None).values()) == {ModelSource}
-    source = HistorySource(
-        y=FRAME["y"].to_numpy(), W=np.ones((40, 1)), units=lyra.data.units.Units(SHOP), design=ByCluster()
-    )
+    source = HistorySource(y=FRAME["y"].to_numpy(), W=np.ones((40, 1)), units=Units(SHOP), design=ByCluster())
     assert sources_of(source, None, Asked())["a source"].source is source
 
 
@@ -122,26 +120,3 @@ def test_settings_with_one_name_are_refused():
     with pytest.raises(InputError) as refused:
         sources_of({"a": lyra.RegressorWorld(5)}, {"x": None, "y": None}, Asked())
     assert str(refused.value) == "Two of the settings are called 'a': give worlds and designs names of their own."
-
-
-def test_what_an_analysis_reads_and_where_shocks_are_shared():
-    assert [labels_read(name) for name in ("cluster", "unit", "window", "pair")] == [(), (), ("window",), ("stratum",)]
-    assert [shared_by(design) for design in (None, ByCluster(), Switchback(2), Switchback(2, "alternating"))] == [
-        "cluster",
-        "cluster",
-        "unit",
-        "cluster",
-    ]
-
-
-def test_an_analysis_by_its_old_name():
-    with pytest.raises(InputError) as refused:
-        Analysis(level="unit")
-    assert str(refused.value) == "`level` is now `cluster_by`: write cluster_by='unit'."
-
-
-@pytest.mark.parametrize("seed", [-1, 1.5, True, "1", None])
-def test_a_seed_is_a_whole_number_from_0(seed):
-    with pytest.raises(InputError, match=r"^seed="):
-        whole_seed(seed)
-    assert whole_seed(np.int64(3)) == 3

@@ -26,7 +26,7 @@ def test_what_is_asked_for_stands():
 
 
 def test_a_larger_design_is_given_fewer_replicates():
-    more = {f"x{j}": RNG.normal(size=70) for j in range(24)}
+    more = {f"x{j}": RNG.normal(size=70) for j in range(40)}
     wide = lyra.fit(f"y ~ treat + {' + '.join(more)}", FRAME.assign(**more), clusters="g").fit
     assert 500 <= quick_budget(wide)["maximum"] < quick_budget(REG.fit)["maximum"] == 32_000
 
