@@ -18,7 +18,7 @@ import lyra
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
-DOORS = {"__init__", "__main__", "certifying", "cli", "config", "errors", "fitting", "planning", "se", "version"}
+DOORS = {"certifying", "cli", "config", "fitting", "planning", "se", "typed"}
 PUBLIC = [
     "Certificate",
     "Moments",
@@ -65,7 +65,7 @@ def test_an_upward_import_is_seen():
 
 
 def test_the_files_at_the_root_are_the_doors():
-    assert {path.stem for path in HOUSE.glob("*.py")} == DOORS
+    assert {path.stem for path in HOUSE.glob("*.py")} == DOORS | {"__init__", "__main__", "errors", "version"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -128,13 +128,7 @@ def test_a_circle_is_seen():
 
 MOST_LINES = 300
 LONGEST_FUNCTION, NINE_IN_TEN, MEDIAN = 45, 13, 5
-STILL_LONG = {
-    "cli.py",
-    "fitting.py",
-    "moments/moments.py",
-    "planning.py",
-    "simulation/source.py",
-}
+STILL_LONG = {"cli.py", "fitting.py", "moments/moments.py"}
 """Files that are longer than a file may be, to be split by their reasons; none may be added."""
 
 
@@ -220,7 +214,7 @@ API = [
     *(HOUSE / "designs").glob("*.py"),
     *(HOUSE / "simulation").glob("*world.py"),
     *(HOUSE / "robust").rglob("*.py"),
-    *(HOUSE / "verdict").glob("*.py"),
+    *(HOUSE / "verdict" / name for name in ("certificate.py", "ladder.py")),
 ]
 HANDED_IN = {
     "X",
@@ -237,7 +231,7 @@ HANDED_IN = {
     "y",
 }
 """Tables and arrays, of whatever kind the user has them."""
-STILL_ANY = {"asked", "asked_of", "config", "dof", "options", "rng"}
+STILL_ANY = {"asked", "asked_of", "options", "rng"}
 """Parameters of the doors whose types are being written; none may be added."""
 
 

@@ -265,3 +265,11 @@ def test_no_file(tmp_path):
     with pytest.raises(DataError) as caught:
         read_config(path)
     assert str(caught.value) == f"'{path}' cannot be read (No such file or directory): check the path."
+
+
+def test_an_old_field_is_refused_by_name(read):
+    for place, head in (("analysis", "[analysis]"), ("analysis[0]", "[[analysis]]")):
+        with pytest.raises(InputError) as refused:
+            read(WORLD + f'{head}\nlevel = ["cluster", "unit"]\n')
+        told = f'{place}: `level` is now `cluster_by`: write cluster_by = ["cluster", "unit"].'
+        assert str(refused.value) == told

@@ -15,7 +15,7 @@ from lyra.base.arrays import Array
 from lyra.data.rows import Rows
 from lyra.moments.sums import FirstPass, gram, largest
 
-__all__ = ["Basis", "backward", "forward", "independent_columns", "inverse", "settle"]
+__all__ = ["Basis", "backward", "change_of_basis", "forward", "independent_columns", "inverse", "undone"]
 
 
 WELL_CONDITIONED = 3e-3  # of a column's sum of squares, the share that must be its own; the sums lose its inverse
@@ -249,3 +249,32 @@ def inverse(M: Array) -> Array:
     """Return M⁻¹ (K, K); rows of any scale keep their digits, for powers of two are taken out first."""
     powers = _powers_of_two(np.abs(M).max(axis=1))
     return np.asarray(np.linalg.inv(M * powers[:, None]) * powers)
+
+
+def undone(T_inverse: Array, a: Array, unit: int | None) -> Basis:
+    """Return the basis whose T⁻¹ (K, K) and a (K,) these are, where the rows are asked for by sums alone.
+
+    Where the working columns are X, and ỹ is y, less constants, rows lose those before anything else.
+    """
+    K = a.size
+    if unit is not None and _is_shifted(T_inverse, a, unit):
+        shift = -T_inverse[unit]
+        shift[unit] = 0.0
+        return Basis(shift=shift, U=np.eye(K), theta=np.zeros(K), unit=unit, y_shift=float(a[unit]))
+    return Basis(shift=np.zeros(K), U=T_inverse, theta=inverse(T_inverse) @ a, unit=unit)
+
+
+def _is_shifted(T_inverse: Array, a: Array, unit: int) -> bool:
+    back = T_inverse.copy()
+    back[unit] = np.eye(a.size)[unit]
+    alone = T_inverse[unit, unit] == 1.0 and np.array_equal(back, np.eye(a.size))
+    return bool(alone and not np.delete(a, unit).any())
+
+
+def change_of_basis(T_inverse: Array, a: Array, target_T_inverse: Array, target_a: Array, *, unit: float) -> Array:
+    """Return M (K+1, K+1) with [Z ỹ]_target = [Z ỹ] M; `unit` is that of y over the target's."""
+    T = inverse(T_inverse)
+    M = np.eye(a.size + 1) * unit
+    M[:-1, :-1] = T @ target_T_inverse
+    M[:-1, -1] = T @ (unit * a - target_a)
+    return M

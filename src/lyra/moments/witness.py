@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.data.rows import ROWS_PER_BLOCK, Block, Rows, changed
 from lyra.moments.basis import Basis
 
@@ -108,7 +108,7 @@ class Watched:
         if not (same.all() and np.array_equal(sizes, self.witness.sizes)):
             raise changed()
 
-    def _looked(self, codes: NDArray[np.int32], X: Array, y: Array) -> Array:
+    def _looked(self, codes: Codes, X: Array, y: Array) -> Array:
         """Return of a block w_g, its scale before any cancellation, and the rows (3, G)."""
         basis, witness = self.basis, self.witness
         Z, work = basis.forward(X, y)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
-from lyra.base.result import Contract
-from lyra.base.text import listed
+from lyra.base.result import HEADS, Estimated
+from lyra.base.text import laid_out, listed
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.robust.covariance import scaled_covariance
@@ -24,7 +24,7 @@ __all__ = ["Inference", "WaldTest", "infer"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Inference(Contract):
+class Inference(Estimated):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -58,16 +58,6 @@ class Inference(Contract):
     def term(self) -> tuple[str, ...]:
         """The same as `names`."""
         return self.names
-
-    @property
-    def estimate(self) -> Array:
-        """The same as `coef`."""
-        return self.coef
-
-    @property
-    def std_error(self) -> Array:
-        """The same as `se`."""
-        return self.se
 
     @property
     def se(self) -> Array:
@@ -184,13 +174,12 @@ class Inference(Contract):
 
     def __str__(self) -> str:
         columns = self.tidy()
-        heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
-        width = max(len(name) for name in (*self.names, "term"))
-        lines = [f"{'term':<{width}}" + "".join(f"{head:>12}" for head in heads) + "  law"]
-        for j, name in enumerate(self.names):
-            cells = "".join(f"{float(np.asarray(columns[head])[j]):>12.5g}" for head in heads)
-            lines.append(f"{name:<{width}}{cells}  {self.law(j)}")
-        return "\n".join([*lines, _footer(self)])
+        layout = (f"<{max(map(len, (*self.names, 'term')))}", *[">12"] * len(HEADS), "")
+        rows = [
+            (name, *(f"{float(np.asarray(columns[head])[j]):.5g}" for head in HEADS), f"  {self.law(j)}")
+            for j, name in enumerate(self.names)
+        ]
+        return "\n".join([*laid_out(layout, ("term", *HEADS, "  law"), rows), _footer(self)])
 
 
 def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequence[int] | None = None) -> Inference:

@@ -100,9 +100,7 @@ def _bootstrapped(batches: Batches, wanted: Wanted) -> Seen:
 
 def detectable(draws: Draws, wanted: Wanted) -> float:
     """Return the effect, of the sign planned, at which the share of significant draws reaches the target."""
-    found = rises_to(
-        wanted.target, lambda effect: draws.power(wanted.sign * effect), scale=draws.scale, precision=draws.precision
-    )
+    found = _reached(draws, wanted.target, wanted.sign)
     if np.isinf(found):
         most = draws.power(wanted.sign * draws.scale * ENORMOUS)
         raise NotIdentifiedError(
@@ -112,15 +110,18 @@ def detectable(draws: Draws, wanted: Wanted) -> float:
     return wanted.sign * found
 
 
+def _reached(draws: Draws, target: float, sign: float) -> float:
+    """Return the size of the effect at which the share of significant draws reaches a target."""
+    return rises_to(target, lambda size: draws.power(sign * size), scale=draws.scale, precision=draws.precision)
+
+
 def interval(draws: Draws, mde: float, target: float) -> tuple[float, float]:
     """Return the effects at which the power is 1.96 Monte-Carlo errors below and above the target."""
     if draws.exact:
         return mde, mde
     error, sign = Z95 * mc_error(target, draws.n, exact=False), float(np.sign(mde))
     ends = max(target - error, target / 2.0), min(target + error, (1.0 + target) / 2.0)
-    low, high = (
-        rises_to(end, lambda d: draws.power(sign * d), scale=draws.scale, precision=draws.precision) for end in ends
-    )
+    low, high = (_reached(draws, end, sign) for end in ends)
     return sign * low, sign * high
 
 

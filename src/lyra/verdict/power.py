@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.result import Told
+from lyra.base.text import laid_out
 from lyra.simulation.subjects import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
@@ -191,5 +192,5 @@ def _counted(plan: PowerAnalysis) -> list[str]:
 def _curve(plan: PowerAnalysis) -> list[str]:
     curve = plan.table()
     columns = (curve["effect"], curve["power"], curve["mc_error"], curve["closed_form"])
-    lines = [f"  {e:<10.4g}{p:>7.3f}{m:>8.3f}{c:>9.3f}" for e, p, m, c in zip(*columns, strict=True)]
-    return ["  effect      power    +/-     formula", *lines]
+    rows = [(f"  {e:.4g}", f"{p:.3f}", f"{m:.3f}", f"{c:.3f}") for e, p, m, c in zip(*columns, strict=True)]
+    return laid_out(("<12", ">7", ">8", ">9"), ("  effect", "power", "+/-", "formula"), rows)
