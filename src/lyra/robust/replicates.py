@@ -188,7 +188,7 @@ def _t_test(reps: Replicates, sums: Array, dof: Array | float) -> Outcome:
     nu = np.broadcast_to(np.asarray(dof, dtype=float), se.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = reps.estimate / se
-    half_width = t_quantile(nu, 0.5 + LEVEL / 2.0) * se
+    half_width = t_quantile(dof, 0.5 + LEVEL / 2.0) * se
     return Outcome(estimate=reps.estimate, se=se, pvalue=t_pvalue(statistic, nu), half_width=half_width, dof=nu)
 
 
