@@ -121,7 +121,8 @@ class Regression(Told):
         -----
         UnidentifiedWarning
         """
-        from lyra.verdict.ladder import LADDER, climb
+        from lyra.robust.methods import LADDER
+        from lyra.verdict.ladder import climb
 
         lines = LADDER if methods is None else methods
         return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
@@ -212,14 +213,14 @@ class Regression(Told):
         InputError
         """
         from lyra.certifying import certify
+        from lyra.robust.methods import LADDER
         from lyra.verdict.quick import quick_budget
-        from lyra.verdict.scenarios import DEFAULT_METHODS
 
         budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}
         return certify(
             self.fit,
             term=self.names[coefficient(self.fit, term)],
-            methods=DEFAULT_METHODS if methods is None else methods,
+            methods=LADDER if methods is None else methods,
             alpha=alpha,
             tolerance=tolerance,
             seed=seed,
