@@ -37,11 +37,11 @@ from lyra.base.text import did_you_mean
 from lyra.designs import Design
 from lyra.designs.named import DESIGNS, design_name
 from lyra.errors import DataError, InputError
+from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
-from lyra.verdict.scenarios import DEFAULT_METHODS
 
 __all__ = ["Config", "read_config"]
 
@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a config says besides worlds and designs."""
 
     seed: int = 0
-    methods: tuple[str, ...] = DEFAULT_METHODS
+    methods: tuple[str, ...] = LADDER
     alpha: float = 0.05
     tolerance: float | str = 1.25
     first: int = 500

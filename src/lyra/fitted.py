@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.data.formula import Formula
@@ -61,7 +61,7 @@ class Regression(Told):
         return self.fit.names
 
     @property
-    def coef(self) -> NDArray[np.float64]:
+    def coef(self) -> Array:
         """The estimates (K,)."""
         return self.fit.coef
 
@@ -113,7 +113,8 @@ class Regression(Told):
         InputError
             Unknown term, method or level.
         """
-        from lyra.verdict.ladder import LADDER, climb
+        from lyra.robust.methods import LADDER
+        from lyra.verdict.ladder import climb
 
         lines = LADDER if methods is None else methods
         return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
@@ -200,14 +201,14 @@ class Regression(Told):
             See `lyra.certify`.
         """
         from lyra.certifying import certify
+        from lyra.robust.methods import LADDER
         from lyra.verdict.quick import quick_budget
-        from lyra.verdict.scenarios import DEFAULT_METHODS
 
         budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}
         return certify(
             self.fit,
             term=self.names[coefficient(self.fit, term)],
-            methods=DEFAULT_METHODS if methods is None else methods,
+            methods=LADDER if methods is None else methods,
             alpha=alpha,
             tolerance=tolerance,
             seed=seed,

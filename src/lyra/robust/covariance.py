@@ -60,7 +60,7 @@ def covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Ar
 def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None) -> Array:
     """Return the covariance (K, K) of the coefficients over `fit.units`, whose squares leave no double."""
     about = range(fit.K) if about is None else about
-    vcov = VARIANTS[variant].function(fit, np.eye(fit.K))
+    vcov = VARIANTS[variant].function(fit, np.eye(fit.K)) * small_sample(fit, variant)
     lost = unidentified(fit) if variant in LEAVE_OUT else unidentified_rows(fit) if variant in LEAVE_ROW_OUT else []
     gone = sorted({j for case in lost for j in case.coefficients})
     zero = np.flatnonzero(is_rounding(fit, variant, fit.directions, np.diagonal(vcov)))

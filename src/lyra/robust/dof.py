@@ -24,6 +24,7 @@ __all__ = [
     "QuadraticForms",
     "Traces",
     "degrees_of_freedom",
+    "own_rule",
     "quadratic_forms",
     "reads_grams",
     "satterthwaite",
@@ -189,13 +190,18 @@ def reads_grams(variant: str, rule: str | None) -> bool:
     return variant in LEAVE_OUT or rule == "satterthwaite"
 
 
+def own_rule(variant: str) -> str:
+    """Return the rule that goes with a variant: Satterthwaite for CV2, G − 1 for other clusters', N − K for rows'."""
+    return VARIANTS[variant].law
+
+
 def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array, str]:
     """Return the degrees of freedom (K,) of every coefficient and the name of the rule used.
 
     With no rule: Satterthwaite for CV2, G − 1 for the other cluster variants, N − K for iid and HC0-HC3.
     """
     if rule is None:
-        rule = "satterthwaite" if variant == "CV2" else "G-1" if VARIANTS[variant].clustered else "N-K"
+        rule = own_rule(variant)
     match check.one_of(rule, RULES, what="dof"):
         case "satterthwaite":
             return satterthwaite(fit, np.eye(fit.K), variant), rule

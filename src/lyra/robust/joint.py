@@ -16,7 +16,7 @@ from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.covariance import is_rounding
 from lyra.robust.dof import quadratic_forms
-from lyra.robust.sandwich import VARIANTS
+from lyra.robust.sandwich import VARIANTS, small_sample
 
 __all__ = ["Line", "WaldTest", "wald_test"]
 
@@ -103,11 +103,15 @@ def wald_test(line: Line, R: ArrayLike | str | Sequence[str], r: ArrayLike, meth
     gap, scaled = (restrictions @ line.coef - _values(r, q)) / size, scaled / size[:, None]
     used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
     lost = np.isnan(line.scaled[np.ix_(used, used)]).any()
-    V = np.full((q, q), np.nan) if lost else VARIANTS[line.variant].function(fit, scaled)
+    V = np.full((q, q), np.nan) if lost else _covariance_of(fit, line.variant, scaled)
     contrasts = scaled @ fit.directions
     if is_rounding(fit, line.variant, contrasts, np.diagonal(V)).any():
         _refuse_singular(q)
     return _tests()[_method(line, method)](line, contrasts, _quadratic(gap, V))
+
+
+def _covariance_of(fit: Fit, variant: str, R: Array) -> Array:
+    return VARIANTS[variant].function(fit, R) * small_sample(fit, variant)
 
 
 def _method(line: Line, method: str | None) -> str:

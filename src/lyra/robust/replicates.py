@@ -9,8 +9,7 @@ its variance is Σ (b_g'score_g)²/s. No row is touched and nothing here loops o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +24,20 @@ from lyra.robust.sandwich import small_sample
 from lyra.robust.wild.draws import Forms, t_statistics, values_at
 from lyra.robust.wild.tally import share_at_least
 
-__all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method", "wild_forms"]
+__all__ = [
+    "Outcome",
+    "Replicates",
+    "Wild",
+    "cv0",
+    "cv1",
+    "cv1_normal",
+    "cv2",
+    "cv3",
+    "cv3j",
+    "iid",
+    "wild",
+    "wild_forms",
+]
 
 LEVEL = 0.95  # of the intervals whose half width is told
 
@@ -142,14 +154,19 @@ def iid(reps: Replicates) -> Outcome:
     return _t_test(reps, rss * small_sample(reps, "iid"), reps.N - reps.K)
 
 
+def cv0(reps: Replicates) -> Outcome:
+    """Σ (e'score_g)²/s, with t(G − 1)."""
+    return _t_test(reps, _plain(reps), reps.G - 1)
+
+
 def cv1(reps: Replicates) -> Outcome:
-    """Σ (e'score_g)²/s · G/(G − 1) · (N − 1)/(N − K), with t(G − 1)."""
-    return _t_test(reps, _cv1(reps), reps.G - 1)
+    """CV0 with its factor, and t(G − 1)."""
+    return _t_test(reps, _plain(reps) * small_sample(reps, "CV1"), reps.G - 1)
 
 
 def cv1_normal(reps: Replicates) -> Outcome:
     """CV1 with the normal law."""
-    return _t_test(reps, _cv1(reps), np.inf)
+    return _t_test(reps, _plain(reps) * small_sample(reps, "CV1"), np.inf)
 
 
 def cv2(reps: Replicates) -> Outcome:
@@ -161,13 +178,25 @@ def cv2(reps: Replicates) -> Outcome:
 
 def cv3(reps: Replicates) -> Outcome:
     """b_g = (I − E_g)⁻¹e times (G − 1)/G, with t(G − 1)."""
-    size = np.sum(reps.inverse * times(reps.E, reps.inverse), axis=(1, 2))
-    sums = _sums(reps, reps.inverse, size) * small_sample(reps, "CV3")
+    sums = _sums(reps, reps.inverse, _size(reps)) * small_sample(reps, "CV3")
     return _t_test(reps, np.where(reps.identified, sums, np.nan), reps.G - 1)
 
 
-def _cv1(reps: Replicates) -> Array:
-    return known(np.sum(reps.scores[..., -1] ** 2, axis=1), reps.yy, 1.0) * small_sample(reps, "CV1")
+def cv3j(reps: Replicates) -> Outcome:
+    """CV3 around the mean of the moves b_g'score_g."""
+    moved = np.sum(reps.inverse * reps.scores, axis=2)
+    spread = np.sum((moved - moved.mean(axis=1, keepdims=True)) ** 2, axis=1)
+    sums = known(spread, reps.yy, _size(reps)) * small_sample(reps, "CV3J")
+    return _t_test(reps, np.where(reps.identified, sums, np.nan), reps.G - 1)
+
+
+def _plain(reps: Replicates) -> Array:
+    return known(np.sum(reps.scores[..., -1] ** 2, axis=1), reps.yy, 1.0)
+
+
+def _size(reps: Replicates) -> Array:
+    """Return Σ b_g'E_gb_g of b_g = (I − E_g)⁻¹e, beside which a sum is rounding or not."""
+    return np.asarray(np.sum(reps.inverse * times(reps.E, reps.inverse), axis=(1, 2)))
 
 
 def _sums(reps: Replicates, b: Array, size: Array | float) -> Array:
@@ -237,7 +266,9 @@ def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, Array]:
 def _scores_to_draw(reps: Replicates, kind: Wild) -> Array:
     """Return the cluster scores the bootstrap reweighs, (R, G, K)."""
     S = _null_scores(reps) if kind.restricted else reps.scores
-    return S + _left_out(reps.E, S) if kind.jackknife else S
+    if not kind.jackknife:
+        return S
+    return S + _left_out(reps.E, S, slice(-1) if kind.restricted else slice(None))
 
 
 def _null_scores(reps: Replicates) -> Array:
@@ -245,10 +276,10 @@ def _null_scores(reps: Replicates) -> Array:
     return reps.c - times(reps.E[..., :-1], reps.eta[:, None, :-1])
 
 
-def _left_out(E: Array, S: Array) -> Array:
-    """Return E_gN(I − N'E_gN)⁺N'S_g, what fitting the null without a cluster adds to its score; N: all but the last."""
-    moved = leave_out(E[..., :-1, :-1]).inverse(S[..., :-1])
-    return times(E[..., :-1], moved)
+def _left_out(E: Array, S: Array, free: slice) -> Array:
+    """Return E_gN(I − N'E_gN)⁺N'S_g, what fitting without a cluster adds to its score; N: the coordinates left free."""
+    moved = leave_out(E[..., free, free]).inverse(S[..., free])
+    return times(E[..., free], moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,28 +289,3 @@ class Wild:
     restricted: bool
     jackknife: bool
     cv3: bool
-
-
-ANALYTIC: dict[str, Callable[[Replicates], Outcome]] = {
-    "iid": iid,
-    "CV1-normal": cv1_normal,
-    "CV1": cv1,
-    "CV2": cv2,
-    "CV3": cv3,
-}
-WILD = {
-    "WCR-11": Wild(restricted=True, jackknife=False, cv3=False),
-    "WCR-31": Wild(restricted=True, jackknife=True, cv3=False),
-    "WCR-13": Wild(restricted=True, jackknife=False, cv3=True),
-    "WCR-33": Wild(restricted=True, jackknife=True, cv3=True),
-    "WCU-11": Wild(restricted=False, jackknife=False, cv3=False),
-}
-
-
-def run_method(reps: Replicates, method: str, V: Array) -> Outcome:
-    """Return one method's outcome in every replicate; V (B, G) are the weights a bootstrap draws."""
-    outcome = ANALYTIC[method](reps) if method in ANALYTIC else wild(reps, V, WILD[method])
-    if reps.degenerate is None or not reps.degenerate.any():
-        return outcome
-    columns = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-    return Outcome(**{name: np.where(reps.degenerate, np.nan, column) for name, column in columns.items()})

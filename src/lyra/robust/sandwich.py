@@ -1,8 +1,8 @@
 """Estimate -> covariance: one small function a variant, named as in the papers.
 
-Every function returns the (q, q) covariance over `fit.units`, with its factor: a sum in orthonormal coordinates, where
-the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's Gram matrix and s_g
-its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
+Every function returns the (q, q) sum over `fit.units`, and `VARIANTS` the factor in front of it: a sum in orthonormal
+coordinates, where the bread is the identity, carried to the coefficients by W. With E_g = V diag(λ) V' the cluster's
+Gram matrix and s_g its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 """
 
 from __future__ import annotations
@@ -22,22 +22,17 @@ from lyra.robust.jackknife import adjusted_scores, moves
 from lyra.robust.leave_out import adjustment
 from lyra.robust.spectra import HeavyRow, heavy_rows
 
-__all__ = ["CLUSTERED", "LEAVE_OUT", "LEAVE_ROW_OUT", "VARIANTS", "small_sample", "variant_named"]
+__all__ = ["CLUSTERED", "LEAVE_OUT", "LEAVE_ROW_OUT", "VARIANTS", "Sized", "Variant", "small_sample", "variant_named"]
 
 
 def iid(fit: Fit, R: Array) -> Array:
-    """σ̂² (X'X)⁻¹: rows independent with one variance; σ̂² = RSS/(N − K)."""
-    return np.asarray(R @ fit.directions @ fit.directions.T @ R.T * fit.rss * small_sample(fit, "iid"))
+    """RSS (X'X)⁻¹: rows independent with one variance, σ̂² = RSS/(N − K)."""
+    return np.asarray(R @ fit.directions @ fit.directions.T @ R.T * fit.rss)
 
 
 def hc0(fit: Fit, R: Array) -> Array:
-    """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance."""
+    """Σ û_i² x_i x_i' [White 1980]: rows independent, each with its own variance; HC1 is N/(N − K) times that."""
     return _rowwise(fit, R, 0.0)
-
-
-def hc1(fit: Fit, R: Array) -> Array:
-    """HC0 · N/(N − K)."""
-    return hc0(fit, R) * small_sample(fit, "HC1")
 
 
 def hc2(fit: Fit, R: Array) -> Array:
@@ -46,36 +41,31 @@ def hc2(fit: Fit, R: Array) -> Array:
 
 
 def hc3(fit: Fit, R: Array) -> Array:
-    """Residuals divided by 1 − h_i, no factor."""
+    """Residuals divided by 1 − h_i."""
     return _rowwise(fit, R, -1.0)
 
 
 def cv0(fit: Fit, R: Array) -> Array:
-    """Σ s_g s_g', no factor."""
+    """Σ s_g s_g'; CV1, Stata's and every package's default, is G/(G − 1) · (N − 1)/(N − K) times that."""
     return _summed(fit, R, fit.scores)
 
 
-def cv1(fit: Fit, R: Array) -> Array:
-    """CV0 · G/(G − 1) · (N − 1)/(N − K): Stata's, and every package's default."""
-    return cv0(fit, R) * small_sample(fit, "CV1")
-
-
 def cv2(fit: Fit, R: Array) -> Array:
-    """f = (1 − λ)^(−1/2), no factor [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
+    """f = (1 − λ)^(−1/2) [Bell and McCaffrey 2002]: unbiased when Var(u) = σ²I."""
     return _summed(fit, R, adjusted_scores(fit, -0.5))
 
 
 def cv3(fit: Fit, R: Array) -> Array:
-    """(G − 1)/G · Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂."""
+    """Σ (β̂^(g) − β̂)(β̂^(g) − β̂)' [MacKinnon, Nielsen and Webb 2023]: the jackknife around β̂, times (G − 1)/G."""
     moved = moves(fit) @ R.T
-    return moved.T @ moved * small_sample(fit, "CV3")
+    return np.asarray(moved.T @ moved)
 
 
 def cv3j(fit: Fit, R: Array) -> Array:
     """CV3 around the mean of the leave-one-out estimates; never larger than CV3."""
     moved = moves(fit) @ R.T
     moved = moved - moved.mean(axis=0)
-    return np.asarray(moved.T @ moved * small_sample(fit, "CV3J"))
+    return np.asarray(moved.T @ moved)
 
 
 def _summed(fit: Fit, R: Array, scores: Array) -> Array:
@@ -100,52 +90,110 @@ class Sized(Protocol):
         """Columns."""
 
 
-def small_sample(sized: Sized, variant: str) -> float:
-    """Return the factor in front of a variant's sum."""
-    G, N, K = sized.G, sized.N, sized.K
-    match variant:
-        case "iid":
-            return 1.0 / (N - K)
-        case "HC1":
-            return N / (N - K)
-        case "CV1":
-            return G / (G - 1) * (N - 1) / (N - K)
-        case "CV3" | "CV3J":
-            return (G - 1) / G
+Function = Callable[[Fit, Array], Array]
+Factor = Callable[[Sized], float]
+
+
+def one(sized: Sized) -> float:
+    """1."""
     return 1.0
+
+
+def per_row_left(sized: Sized) -> float:
+    """1/(N − K)."""
+    return 1.0 / (sized.N - sized.K)
+
+
+def rows_over_rows_left(sized: Sized) -> float:
+    """N/(N − K)."""
+    return sized.N / (sized.N - sized.K)
+
+
+def stata(sized: Sized) -> float:
+    """G/(G − 1) · (N − 1)/(N − K)."""
+    return sized.G / (sized.G - 1) * (sized.N - 1) / (sized.N - sized.K)
+
+
+def jackknife(sized: Sized) -> float:
+    """(G − 1)/G."""
+    return (sized.G - 1) / sized.G
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A covariance estimator: its function, its formula in words, its power of 1 − λ, and what it allows for."""
+    """A covariance estimator: its sum and the factor in front, the formula in words, its own law, what it allows for.
 
-    function: Callable[[Fit, Array], Array]
+    Attributes
+    ----------
+    function : function of a fit and contrasts R (q, K)
+        The sum (q, q) over `fit.units`, without its factor.
+    factor : function of what has G, N and K
+        The factor in front of the sum, for one fit and for replicates.
+    formula : str
+        Both in words.
+    law : str
+        The rule of the degrees of freedom that goes with it, see `dof.RULES`.
+    power : float or None
+        Of 1 − λ in the adjusted score; None where the scores are not clusters'.
+    clustered : bool
+        Whether it allows for correlation within clusters.
+    leaves_out : float
+        The power of 1 − λ, or of 1 − h, by which rounding grows: zero where nothing is left out.
+    """
+
+    function: Function
+    factor: Factor
     formula: str
-    power: float | None = None  # of (1 − λ) in the adjusted score; None where the scores are not clusters'
+    law: str
+    power: float | None = None
     clustered: bool = True
-    leaves_out: float = 0.0  # the power of 1 − λ, or of 1 − h, by which rounding grows
+    leaves_out: float = 0.0
+
+
+def _of_rows(function: Function, factor: Factor, formula: str, leaves_out: float = 0.0) -> Variant:
+    """Return a variant that takes every row as a cluster of its own."""
+    return Variant(function=function, factor=factor, formula=formula, law="N-K", clustered=False, leaves_out=leaves_out)
 
 
 VARIANTS = {
-    "iid": Variant(function=iid, formula="RSS/(N-K) (X'X)^-1", clustered=False),
-    "HC0": Variant(function=hc0, formula="(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1", clustered=False),
-    "HC1": Variant(function=hc1, formula="HC0 times N/(N-K)", clustered=False),
-    "HC2": Variant(function=hc2, formula="HC0 with u_i/sqrt(1-h_i)", clustered=False, leaves_out=-0.5),
-    "HC3": Variant(function=hc3, formula="HC0 with u_i/(1-h_i), no factor", clustered=False, leaves_out=-1.0),
-    "CV0": Variant(function=cv0, formula="(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", power=0.0),
-    "CV1": Variant(function=cv1, formula="CV0 times G/(G-1) (N-1)/(N-K)", power=0.0),
+    "iid": _of_rows(iid, per_row_left, "RSS/(N-K) (X'X)^-1"),
+    "HC0": _of_rows(hc0, one, "(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1"),
+    "HC1": _of_rows(hc0, rows_over_rows_left, "HC0 times N/(N-K)"),
+    "HC2": _of_rows(hc2, one, "HC0 with u_i/sqrt(1-h_i)", -0.5),
+    "HC3": _of_rows(hc3, one, "HC0 with u_i/(1-h_i), no factor", -1.0),
+    "CV0": Variant(
+        function=cv0, factor=one, formula="(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", law="G-1", power=0.0
+    ),
+    "CV1": Variant(function=cv0, factor=stata, formula="CV0 times G/(G-1) (N-1)/(N-K)", law="G-1", power=0.0),
     "CV2": Variant(
-        function=cv2, formula="CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor", power=-0.5, leaves_out=-0.5
+        function=cv2,
+        factor=one,
+        formula="CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor",
+        law="satterthwaite",
+        power=-0.5,
+        leaves_out=-0.5,
     ),
     "CV3": Variant(
-        function=cv3, formula="(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g", power=-1.0, leaves_out=-1.0
+        function=cv3,
+        factor=jackknife,
+        formula="(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g",
+        law="G-1",
+        power=-1.0,
+        leaves_out=-1.0,
     ),
-    "CV3J": Variant(function=cv3j, formula="CV3 around the mean of the b_(g)", leaves_out=-1.0),
+    "CV3J": Variant(
+        function=cv3j, factor=jackknife, formula="CV3 around the mean of the b_(g)", law="G-1", leaves_out=-1.0
+    ),
 }
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
-LEAVE_OUT = ("CV2", "CV3", "CV3J")
-LEAVE_ROW_OUT = ("HC2", "HC3")
+LEAVE_OUT = tuple(name for name, variant in VARIANTS.items() if variant.clustered and variant.leaves_out)
+LEAVE_ROW_OUT = tuple(name for name, variant in VARIANTS.items() if not variant.clustered and variant.leaves_out)
 CLUSTER_ROBUST = re.compile(r"^crv?(?=\d)")  # other packages' names of the CV family
+
+
+def small_sample(sized: Sized, variant: str) -> float:
+    """Return the factor in front of a variant's sum."""
+    return VARIANTS[variant].factor(sized)
 
 
 def variant_named(name: object) -> str:

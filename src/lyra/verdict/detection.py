@@ -15,7 +15,8 @@ from lyra.base.arrays import Array, Bools
 from lyra.base.search import rises_to
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.robust.laws import critical_value
-from lyra.robust.replicates import WILD, Replicates, run_method
+from lyra.robust.methods import METHODS, run_method
+from lyra.robust.replicates import Replicates
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.subjects import DrawnFrom
 from lyra.trials.trial import BLOCK, Trial
@@ -53,12 +54,12 @@ def drawn(source: DrawnFrom, wanted: Wanted) -> Draws:
     trial = Trial(cell=0, source=source, methods=(wanted.method,), seed=wanted.seed, weights=wanted.weights)
     exact = isinstance(source, HistorySource) and source.n_assignments is not None
     batches = _every(trial) if exact else _sampled(trial, wanted.replicates)
-    G = batches[0][0].G
-    if wanted.method in WILD:
+    G, draws = batches[0][0].G, METHODS[wanted.method].draws is not None
+    if draws:
         _check_can_reject(trial, wanted, G)
-    at = _bootstrapped(batches, wanted) if wanted.method in WILD else _shifted(batches, wanted)
+    at = _bootstrapped(batches, wanted) if draws else _shifted(batches, wanted)
     estimate = at(0.0)[0]
-    precision = ROUGH if wanted.method in WILD else FINE
+    precision = ROUGH if draws else FINE
     return Draws(
         at=at, n=estimate.size, n_clusters=G, exact=exact, scale=float(np.nanstd(estimate)), precision=precision
     )

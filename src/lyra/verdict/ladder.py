@@ -15,6 +15,7 @@ from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.inference import infer
+from lyra.robust.methods import LADDER
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
@@ -22,8 +23,6 @@ from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_ic
 from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
-
-LADDER = ("iid", "CV1", "CV2", "CV3")
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)

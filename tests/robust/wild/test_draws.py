@@ -11,12 +11,15 @@ from lyra.moments.moments import Moments
 from lyra.moments.partition import Partition
 from lyra.regression.least_squares import least_squares
 from lyra.regression.nested import Nested
+from lyra.robust.methods import METHODS
 from lyra.robust.null import make_null
-from lyra.robust.replicates import WILD, wild_forms
+from lyra.robust.replicates import wild_forms
 from lyra.robust.wild.draws import Forms, t_statistics, values_at, wald_statistics
 from lyra.robust.wild.multipliers import LAWS
 from lyra.robust.wild.statistic import make_pivot
 from lyra.simulation.cells import replicates_of_grams, table_gram
+
+WILD = [name for name, method in METHODS.items() if method.draws is not None]
 
 
 def samples(R, *, K, G=7, N=56):
@@ -29,10 +32,10 @@ def samples(R, *, K, G=7, N=56):
 
 
 @pytest.mark.parametrize("K", [2, 3, 5])
-@pytest.mark.parametrize("name", list(WILD))
+@pytest.mark.parametrize("name", WILD)
 def test_both_drivers_draw_what_rows_resampled_and_refitted_give(name, K):
     # The licence: one fit, R replicates, and the definition by brute force agree draw by draw.
-    tables, kind = list(samples(4, K=K)), WILD[name]
+    tables, kind = list(samples(4, K=K)), METHODS[name].draws
     digits = f"{3 if kind.jackknife else 1}{3 if kind.cv3 else 1}"
     V = LAWS["webb"].draw(np.random.default_rng(0), 20, 7)
     reps = replicates_of_grams(np.stack([table_gram(each) for each in tables]), tables[0][0].size)
