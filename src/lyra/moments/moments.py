@@ -359,13 +359,12 @@ class Moments:
             return Basis(
                 shift=shift,
                 U=np.eye(self.K),
-                theta=np.zeros(self.K),
+                b=np.zeros(self.K),
                 unit=self.unit,
                 unit_value=1.0,
                 y_shift=float(self.a[self.unit]),
             )
-        theta = inverse(self.T_inverse) @ self.a
-        return Basis(shift=np.zeros(self.K), U=self.T_inverse, theta=theta, unit=self.unit)
+        return Basis(shift=np.zeros(self.K), U=self.T_inverse, b=self.a, unit=self.unit)
 
     @property
     def _at_hand(self) -> Array | None:
