@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.data.formula import Formula
+from lyra.data.units import Seed
 from lyra.designs import Design
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
@@ -60,7 +61,7 @@ class Regression(Told):
         return self.fit.names
 
     @property
-    def coef(self) -> NDArray[np.float64]:
+    def coef(self) -> Array:
         """The estimates (K,)."""
         return self.fit.coef
 
@@ -131,7 +132,7 @@ class Regression(Told):
         ties: str = "include",
         alternative: str = "two-sided",
         exact: bool | None = None,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> WildBootstrap:
         """Return the wild cluster bootstrap test of a coefficient.
 
@@ -241,7 +242,7 @@ class Regression(Told):
         statistic: str = "t",
         assignments: Any = None,
         R: int = 9_999,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> RandomisationTest:
         """Return randomisation inference for a treatment assigned by cluster.
 
@@ -277,7 +278,7 @@ class Regression(Told):
         term: str | int | None = None,
         method: str = "score-variance",
         B: int = 9_999,
-        rng: Any = None,
+        rng: Seed = None,
     ) -> LevelTest:
         """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
         return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from lyra.data import check
+from lyra.data.units import Seed
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.regression.nested import Nested, nested_fit
@@ -112,7 +113,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     exact: bool | None = None,
     bootstrap_clusters: Any = None,
     names: Iterable[str] | None = None,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a coefficient: a p-value, usable as a number, and what is behind it.
 

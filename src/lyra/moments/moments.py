@@ -8,7 +8,7 @@ only when a statistic asks for it; one that was merged, cut or aggregated elsewh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,20 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
+from lyra.base.result import one_line
 from lyra.data.labels import finder, united
 from lyra.data.rows import Rows
 from lyra.errors import InputError, RowsNeededError
 from lyra.moments.basis import Basis, change_of_basis, settle, undone
 from lyra.moments.from_arrays import Read, read_arrays
-from lyra.moments.sums import cross_products, first_pass, plain_sums, weighted_sums
+from lyra.moments.sums import clusters_at_once, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]
 
-BLOCK_BYTES = 2**25  # a block of clusters' tensor
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -76,13 +75,13 @@ class Moments:
     a: Array
     unit: int | None = None
     dropped_rows: int = 0
-    rows: Rows | None = field(default=None, repr=False)
-    basis: Basis | None = field(default=None, repr=False)
+    rows: Rows | None = None
+    basis: Basis | None = None
     constant_y: float | None = None
-    _tensor: Array | None = field(default=None, repr=False)
-    _ones: Array | None = field(default=None, repr=False)
+    _tensor: Array | None = None
+    _ones: Array | None = None
     y_unit: float = 1.0
-    witness: Witness | None = field(default=None, repr=False)
+    witness: Witness | None = None
 
     @classmethod
     def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
@@ -160,6 +159,9 @@ class Moments:
             _tensor=tensor,
             _ones=ones,
         )
+
+    def __repr__(self) -> str:
+        return one_line("Moments", f"{self.N:,} rows, {self.G:,} clusters, {self.K} columns: {', '.join(self.names)}")
 
     @property
     def G(self) -> int:
@@ -264,8 +266,7 @@ class Moments:
 
     def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""
-        place = finder(self.labels)
-        return self._cut(np.array(sorted(set(map(place, labels))), dtype=np.intp))
+        return self._cut(np.array(sorted(set(map(finder(self.labels), labels))), dtype=np.intp))
 
     def drop(self, label: Any) -> Moments:
         """Return the moments without this cluster."""
@@ -276,8 +277,8 @@ class Moments:
 
     def _of_sums(self, tensor: Array, ones: Array, *, labels: NDArray[Any], sizes: NDArray[np.int64]) -> Moments:
         """Return moments of the same columns in the same basis, from the sums of these clusters alone."""
-        alone = replace(self, labels=labels, sizes=sizes, rows=None, basis=None, witness=None)
-        return replace(alone, total=tensor.sum(axis=0), _tensor=tensor, _ones=ones)
+        summed = replace(self, labels=labels, sizes=sizes, total=tensor.sum(axis=0), _tensor=tensor, _ones=ones)
+        return replace(summed, rows=None, basis=None, witness=None)
 
     def _reach(self, what: str) -> tuple[Rows, Basis]:
         if self.rows is None:
@@ -295,11 +296,8 @@ class Moments:
         return self._tensor if built is None else built
 
     def _clusters_per_block(self) -> int:
-        bytes_per_cluster = 8 * (self.K + 1) ** 2
-        fits = self.G * bytes_per_cluster <= max(8 * self.N * (self.K + 1), BLOCK_BYTES)
-        if fits or self._at_hand is not None or self.rows is None:
-            return self.G
-        return max(1, BLOCK_BYTES // bytes_per_cluster)
+        whole = self._at_hand is not None or self.rows is None
+        return self.G if whole else clusters_at_once(self.G, self.K, self.N)
 
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")

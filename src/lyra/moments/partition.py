@@ -64,7 +64,7 @@ class Partition:
         return bool(np.array_equal(self.code, np.arange(self.H)))
 
     @cached_property
-    def counts(self) -> NDArray[np.intp]:
+    def counts(self) -> Codes:
         """Fine clusters in each coarse one, (G,)."""
         return np.bincount(self.code)
 
@@ -89,10 +89,10 @@ class Partition:
         return bool((np.diff(self.code) >= 0).all())
 
     @cached_property
-    def _order(self) -> NDArray[np.intp]:
+    def _order(self) -> Codes:
         return np.argsort(self.code, kind="stable")
 
     @cached_property
-    def _starts(self) -> NDArray[np.intp]:
+    def _starts(self) -> Codes:
         """Where each coarse cluster begins among the fine ones in its order."""
         return np.append(0, np.cumsum(self.counts)[:-1])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Codes
 from lyra.data import check
 from lyra.data.labels import encode
 from lyra.errors import InputError
@@ -71,9 +72,7 @@ def nested_fit(y: Any, X: Any, clusters: Any, bootstrap_clusters: Any, *, names:
     return Nested(fit, within, partition)
 
 
-def _cluster_of_each(
-    outer: NDArray[np.int32], inner: NDArray[np.int32], labels: NDArray[Any], inner_labels: NDArray[Any]
-) -> NDArray[np.intp]:
+def _cluster_of_each(outer: Codes, inner: Codes, labels: NDArray[Any], inner_labels: NDArray[Any]) -> Codes:
     """Return the cluster of every bootstrap cluster, -1 where none of its rows has one, or refuse."""
     known = (outer >= 0) & (inner >= 0)
     cluster = np.full(inner_labels.size, -1, dtype=np.intp)

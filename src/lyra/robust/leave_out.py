@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.regression.within import CARRIES
 
 __all__ = [
@@ -47,7 +46,7 @@ class LeaveOut(Protocol):
     def inverse(self, z: Array) -> Array:
         """Return (I − E)⁻¹ z (..., K)."""
 
-    def loses(self, z: Array) -> NDArray[np.bool_]:
+    def loses(self, z: Array) -> Bools:
         """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
 
 
@@ -121,7 +120,7 @@ class Spectrum:
         """Return (I − E)⁻¹ z (..., K)."""
         return self._times(self._reciprocal, z)
 
-    def loses(self, z: Array) -> NDArray[np.bool_]:
+    def loses(self, z: Array) -> Bools:
         """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
         lost = self.left <= SINGULAR
         return np.asarray((lost & (np.abs(self._turned(z)) > CARRIES)).any(axis=-1) if lost.any() else lost[..., 0])
@@ -166,7 +165,7 @@ class OneColumn:
         """Return (1 − E)⁻¹ z (..., 1)."""
         return adjustment(self.left, -1.0)[..., None] * z
 
-    def loses(self, z: Array) -> NDArray[np.bool_]:
+    def loses(self, z: Array) -> Bools:
         """Return whether a cluster alone carries the column, and z is not nil."""
         return np.asarray((self.left <= SINGULAR) & (np.abs(z[..., 0]) > CARRIES))
 
@@ -182,7 +181,7 @@ class TwoColumns:
     b: Array
     d: Array
     det: Array  # 1 where a direction is lost
-    lost: NDArray[np.bool_]
+    lost: Bools
 
     @classmethod
     def of(cls, E: Array) -> TwoColumns:
@@ -203,7 +202,7 @@ class TwoColumns:
         scale = root * np.sqrt(self.a + self.d + 2.0 * root)
         return self._or_one_direction(self._adjugate(z, root) / scale[..., None], z, 1.5)
 
-    def loses(self, z: Array) -> NDArray[np.bool_]:
+    def loses(self, z: Array) -> Bools:
         """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
         if not self.lost.any():
             return self.lost

@@ -15,6 +15,7 @@ from lyra.base.arrays import Array
 from lyra.base.result import Contract
 from lyra.base.text import did_you_mean
 from lyra.data import check
+from lyra.data.units import Seed
 from lyra.designs import Design
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
@@ -137,7 +138,7 @@ def randomisation_test(
     statistic: str = "t",
     assignments: Any = None,
     R: int = 9_999,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> RandomisationTest:
     """Return the randomisation test of a treatment assigned by cluster, from cluster sums alone [1]_.
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.moments.partition import Partition
 from lyra.robust.dof import Traces, traces
 from lyra.robust.laws import t_pvalue, t_quantile
@@ -77,7 +76,7 @@ class Replicates:
     s: Array
     yy: Array
     N: int
-    degenerate: NDArray[np.bool_] | None = None
+    degenerate: Bools | None = None
 
     @property
     def G(self) -> int:
@@ -124,7 +123,7 @@ class Replicates:
         return leave_out(self.E)
 
     @cached_property
-    def identified(self) -> NDArray[np.bool_]:
+    def identified(self) -> Bools:
         """Whether the tested coefficient has an estimate without any one cluster, (R or 1,)."""
         return np.asarray(~self.without.loses(self.tested).any(axis=-1))
 

@@ -21,9 +21,8 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.moments.basis import backward, forward
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, Spectrum, adjustment, spectrum
@@ -136,7 +135,7 @@ def _cluster_spectra(clusters: slice, E: Array, scores: Array) -> ClusterSpectra
 # --- clusters that may carry nearly all of a direction ---------------------------------------------
 
 
-def heavy(E: Array) -> NDArray[np.intp]:
+def heavy(E: Array) -> Codes:
     """Return which clusters of a block (g, K, K) might: λ ≤ tr E_g."""
     return np.flatnonzero(np.trace(E, axis1=1, axis2=2) > 1.0 - NEARLY)
 
@@ -156,7 +155,7 @@ def _one_by_one(fit: Fit, clusters: slice, E: Array) -> Iterator[ClusterSpectra]
         yield _cluster_spectra(here, E[g : g + 1], fit.scores[here])
 
 
-def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Array]]:
+def _without(fit: Fit, which: Codes) -> Iterator[tuple[int, Array, Array]]:
     """Yield (g, Σ_{h≠g} A_h, Σ_{h≠g} s_h) in the kept working columns for the clusters `which`, in order."""
     cuts = np.unique(np.concatenate([[0], which, which + 1]))
     cuts = cuts[cuts < fit.G]
@@ -203,7 +202,7 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> ClusterSpectra:
     )
 
 
-def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
+def _pivoted(fit: Fit, A: Array) -> tuple[Array, Codes, int]:
     """Return R' (K, rank), order and rank with A = S R'R S in that order of its rows, S the columns' lengths."""
     from scipy.linalg.lapack import dpstrf
 
@@ -252,9 +251,9 @@ def heavy_rows(fit: Fit) -> list[HeavyRow]:
     return list(_without_rows(fit, places, rows)) if places.size else []
 
 
-def _near_one(fit: Fit) -> tuple[NDArray[np.intp], Array]:
+def _near_one(fit: Fit) -> tuple[Codes, Array]:
     """Return where those rows stand, and their kept working columns with the residual, (n, K + 1)."""
-    start, places, rows = 0, list[NDArray[np.intp]](), list[Array]()
+    start, places, rows = 0, list[Codes](), list[Array]()
     for Z, work in fit.moments.working_rows():
         near = np.flatnonzero(1.0 - np.sum(fit.orthonormal(Z) ** 2, axis=1) < ROW_NEARLY)
         places.append(start + near)
@@ -267,7 +266,7 @@ def _with_residuals(fit: Fit, Z: Array, work: Array) -> Array:
     return np.column_stack([Z[:, fit.kept], work - Z @ fit.theta])
 
 
-def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[HeavyRow]:
+def _without_rows(fit: Fit, places: Codes, rows: Array) -> Iterator[HeavyRow]:
     rest, start = np.zeros((fit.K, fit.K + 1)), 0
     for Z, work in fit.moments.working_rows():
         inside = places[(places >= start) & (places < start + len(Z))] - start

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools, Codes
 from lyra.base.identity import described
 from lyra.data.units import History, Units
 from lyra.designs import Design
@@ -22,8 +22,6 @@ from lyra.simulation.cells import Table, by_code, numbered
 from lyra.simulation.spread import Spread, spread_of_tables
 
 __all__ = ["HistorySource"]
-
-Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +95,7 @@ class HistorySource:
         """Return what the formula of power needs, the clusters being where shocks are shared."""
         return spread_of_tables(replace(self, cluster_by=shared_by(self.design)).table, seed)
 
-    def _under(self, drawn: NDArray[np.bool_]) -> Replicates:
+    def _under(self, drawn: Bools) -> Replicates:
         """Return the replicates of assignments (R, items)."""
         cells = self._cells
         R, (G, p) = drawn.shape[0], cells.own.shape

@@ -7,9 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.inference import infer
@@ -33,7 +32,7 @@ def one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, f
         return (np.nan, np.nan, np.nan, np.nan), f"{type(error).__name__}: {error}"
 
 
-def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, float, float]:
+def _hc1(y: Array, X: Array, clusters: Codes) -> tuple[float, float, float, float]:
     res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant="HC1")
     low, high = res.conf_int()[-1]
     return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.search import rises_to
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.robust.laws import critical_value
@@ -30,7 +29,7 @@ Z95 = 1.959963984540054
 
 
 Batches = Sequence[tuple[Replicates, Array]]
-Seen = Callable[[float], tuple[Array, NDArray[np.bool_]]]
+Seen = Callable[[float], tuple[Array, Bools]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -81,7 +80,7 @@ def _shifted(batches: Batches, wanted: Wanted) -> Seen:
     estimate, se, dof = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "se", "dof"))
     critical = critical_value(dof, wanted.alpha) * se
 
-    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+    def at(effect: float) -> tuple[Array, Bools]:
         return estimate + effect, np.abs(estimate + effect) >= critical
 
     return at
@@ -90,7 +89,7 @@ def _shifted(batches: Batches, wanted: Wanted) -> Seen:
 def _bootstrapped(batches: Batches, wanted: Wanted) -> Seen:
     """Return what a bootstrap sees: an effect moves the outcome, and the same weights are drawn for it again."""
 
-    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+    def at(effect: float) -> tuple[Array, Bools]:
         said = [run_method(reps.shifted(effect), wanted.method, V) for reps, V in batches]
         estimate, pvalue = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "pvalue"))
         return estimate, pvalue <= wanted.alpha * (1 + 1e-12)

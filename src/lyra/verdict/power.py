@@ -95,10 +95,8 @@ class PowerAnalysis(Told):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""
-        form = {f.name: getattr(self.closed_form, f.name) for f in fields(ClosedForm)}
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        derived = {name: getattr(self.closed_form, name) for name in ("design_effect", "se", "mde", "mde_interval")}
-        return told | {"closed_form": form | derived, "mc_error": self.mc_error}
+        return told | {"closed_form": self.closed_form.to_dict(), "mc_error": self.mc_error}
 
     def _answer(self) -> str:
         seen = f"{self.mde:.4g} is seen with power {self.target:g}"

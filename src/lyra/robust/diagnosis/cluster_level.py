@@ -14,6 +14,7 @@ from lyra.base.result import Contract
 from lyra.base.text import did_you_mean, listed
 from lyra.data import check
 from lyra.data.labels import encode
+from lyra.data.units import Seed
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.partition import Partition
 from lyra.regression.least_squares import Fit
@@ -82,7 +83,7 @@ class LevelTest(Contract):
 
 
 def level_test(
-    fit: Fit, coarse: Any, *, param: str | int, method: str = "score-variance", B: int = 9_999, rng: Any = None
+    fit: Fit, coarse: Any, *, param: str | int, method: str = "score-variance", B: int = 9_999, rng: Seed = None
 ) -> LevelTest:
     """Return a test of the null that errors are independent between the fine clusters of one coarse cluster.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lyra.base.arrays import Array
 from lyra.base.result import Told
+from lyra.base.text import laid_out
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import ColumnSums, arms, cluster_values, column_sums
@@ -63,18 +64,20 @@ class Diagnosis(Told, Measures):
         return " ".join(self.dangers) or all_clear(self)
 
     def __str__(self) -> str:
-        effective, largest = self.effective_clusters, self.partial_leverage.argmax(axis=0)
-        width = max(len(name) for name in (*self.names, "term"))
-        lines = [
-            f"{'term':<{width}}{'G*(0)':>9}{'G*(1)':>9}{'Moulton':>9}  largest share        moved most by leaving out"
-        ]
-        for j, name in enumerate(self.names):
-            share = f"{self.partial_leverage[largest[j], j]:.3f} ({self.cluster_labels[largest[j]]})"
-            label = self.most_influential[j]
-            moved = "-" if label is None else f"{label}: {self.coef[j]:.4g} -> {_without(self, label, j):.4g}"
-            numbers = f"{effective[0][j]:>9.1f}{effective[1][j]:>9.1f}{self.moulton[j]:>9.2f}"
-            lines.append(f"{name:<{width}}{numbers}  {share:<19}  {moved}")
+        layout = (f"<{max(map(len, (*self.names, 'term')))}", ">9", ">9", ">9", "<21", "")
+        heads = ("term", "G*(0)", "G*(1)", "Moulton", "  largest share", "  moved most by leaving out")
+        lines = laid_out(layout, heads, map(self._cells, range(len(self.names))))
         return "\n".join([*lines, _footer(self), self.explain()])
+
+    def _cells(self, j: int) -> tuple[str, ...]:
+        most, label = int(self.partial_leverage[:, j].argmax()), self.most_influential[j]
+        return (
+            self.names[j],
+            *(f"{self.effective_clusters[rho][j]:.1f}" for rho in (0, 1)),
+            f"{self.moulton[j]:.2f}",
+            f"  {self.partial_leverage[most, j]:.3f} ({self.cluster_labels[most]})",
+            "  -" if label is None else f"  {label}: {self.coef[j]:.4g} -> {_without(self, label, j):.4g}",
+        )
 
 
 def diagnose(fit: Fit) -> Diagnosis:

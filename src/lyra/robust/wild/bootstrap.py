@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.data import check
+from lyra.data.units import Seed
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.nested import Nested
@@ -41,7 +41,7 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     alternative: str = "two-sided",
     exact: bool | None = None,
     nested: Nested | None = None,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a fit: the step every front door ends in.
 
@@ -81,7 +81,7 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     )
 
 
-def _seed(rng: Any) -> tuple[int, ...]:
+def _seed(rng: Seed) -> tuple[int, ...]:
     """Return a seed drawn from whatever default_rng takes, so that the same draws can be visited again."""
     try:
         generator = np.random.default_rng(rng)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.robust.wild.draws import t_statistics, values
 from lyra.robust.wild.multipliers import Enumerated, Sampled
 from lyra.robust.wild.quartic import real_roots
@@ -170,7 +169,7 @@ class Curves:
             parts.append(_upper_steps(-N0, -N1, q0, roots))
         return Steps.joined(parts)
 
-    def _quartic(self) -> tuple[Array, NDArray[np.bool_]]:
+    def _quartic(self) -> tuple[Array, Bools]:
         """Return F(τ) = τ²q(τ) − N(τ)², (5, b) with the constant first, and where it is zero: |t*| = |τ| always."""
         N0, N1 = self.N0, self.N1
         F = np.stack([-N0 * N0, -2.0 * N0 * N1, self.q0 - N1 * N1, self.q1, self.q2])
