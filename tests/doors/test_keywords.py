@@ -45,13 +45,12 @@ def test_a_door_has_no_keywords_without_a_name_and_a_type(door):
 
 
 TABLES_AND_ARRAYS = {"data", "subject", "y", "X", "clusters", "bootstrap_clusters", "coarse", "assignments", "stratum"}
-SEEDS = {"rng"}
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
-def test_any_stands_only_where_tables_arrays_or_a_seed_come_in(door):
+def test_any_stands_only_where_tables_or_arrays_come_in(door):
     loose = {p.name for p in inspect.signature(door).parameters.values() if p.annotation == "Any"}
-    assert loose <= TABLES_AND_ARRAYS | SEEDS
+    assert loose <= TABLES_AND_ARRAYS
 
 
 @pytest.mark.parametrize(
