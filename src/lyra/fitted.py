@@ -42,7 +42,6 @@ class Regression(Told):
     Attributes
     ----------
     fit : Fit
-        The least-squares fit.
     formula : Formula or None
         What was fitted; None when it came as moments.
     """

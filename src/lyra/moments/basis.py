@@ -13,11 +13,12 @@ from functools import cached_property
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.triangles import backward, forward, inverse, powers_of_two
 from lyra.data.rows import Rows
 from lyra.moments.products import difference, halves
 from lyra.moments.sums import FirstPass, gram, largest
 
-__all__ = ["Basis", "backward", "change_of_basis", "forward", "independent_columns", "inverse", "undone"]
+__all__ = ["Basis", "change_of_basis", "independent_columns", "undone"]
 
 
 WELL_CONDITIONED = 3e-3  # of a column's sum of squares, the share that must be its own; the sums lose its inverse
@@ -29,7 +30,6 @@ ROUNDED = 1e-15  # rounding in the share of a column when those before it are fa
 LEAST_NORM = 1e-10  # the part of a column's length below which rows say it is one
 ROUNDING = 1e-14  # a part of its length before the shift that is rounding
 SQUARES = 2.0**200  # a sum of squares above this, or below its inverse, is scaled, so that no product leaves a double
-LARGEST_POWER = 1000
 CANCELS = 1e3  # terms this much larger than their sum lose digits that a fit cannot spare
 
 
@@ -146,17 +146,11 @@ def _scaled_basis(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
     held = (squares > 1.0 / SQUARES) & (squares < SQUARES)
     if held.all():
         return basis, look.total
-    powers = np.where(held, 1.0, _powers_of_two(largest(rows)))
+    powers = np.where(held, 1.0, powers_of_two(largest(rows)))
     basis = replace(basis, scale=powers[:-1], y_scale=float(powers[-1]))
     if basis.unit is not None:
         basis = replace(basis, unit_value=basis.unit_value * float(powers[basis.unit]))
     return basis, gram(rows, basis.forward)
-
-
-def _powers_of_two(sizes: Array) -> Array:
-    """Return the powers of two that bring these sizes near 1; 1 for zero."""
-    exponents = np.clip(np.frexp(sizes)[1], -LARGEST_POWER, LARGEST_POWER)
-    return np.where(sizes > 0.0, np.ldexp(1.0, -exponents), 1.0)
 
 
 def _explained(total: Array, basis: Basis) -> tuple[Array, bool]:
@@ -247,34 +241,7 @@ def _orthonormal_columns(R: Array, norms: Array, order: list[int]) -> tuple[list
     return kept, Q
 
 
-# --- triangles ----------------------------------------------------------------------------------
-
-
-def forward(L: Array, rows: Array) -> Array:
-    """Return L⁻¹ applied to each row, (n, K)."""
-    return _solved(L, rows, upper=False)
-
-
-def backward(L: Array, rows: Array) -> Array:
-    """Return L⁻ᵀ applied to each row, (n, K)."""
-    return _solved(L, rows, upper=True)
-
-
-def _solved(L: Array, rows: Array, *, upper: bool) -> Array:
-    from scipy.linalg.lapack import dtrtrs
-
-    if not rows.size:
-        return rows
-    solved, failed = dtrtrs(L.T, rows.T, lower=0, trans=0 if upper else 1)  # L.T: no copy of a matrix laid out by rows
-    if failed:
-        raise np.linalg.LinAlgError(f"triangle is singular at {failed}")
-    return np.asarray(solved.T)
-
-
-def inverse(M: Array) -> Array:
-    """Return M⁻¹ (K, K); rows of any scale keep their digits, for powers of two are taken out first."""
-    powers = _powers_of_two(np.abs(M).max(axis=1))
-    return np.asarray(np.linalg.inv(M * powers[:, None]) * powers)
+# --- the way back -------------------------------------------------------------------------------
 
 
 def undone(T_inverse: Array, a: Array, unit: int | None) -> Basis:

@@ -36,10 +36,8 @@ class Moments:
     ----------
     names : tuple of str
         The K columns of X.
-    labels : ndarray (G,)
-        The cluster labels, sorted.
-    sizes : ndarray (G,) of int
-        Rows per cluster.
+    labels, sizes : ndarray (G,)
+        The cluster labels, sorted, and rows per cluster.
     total : ndarray (K + 1, K + 1)
         The Gram matrix [Z ỹ]'[Z ỹ] over all rows.
     T_inverse : ndarray (K, K)
@@ -61,8 +59,6 @@ class Moments:
     >>> from lyra import Moments
     >>> X = np.column_stack([np.ones(6), [0, 0, 1, 1, 0, 1]])
     >>> m = Moments.from_arrays(np.arange(6.0), X, ["a", "a", "b", "b", "c", "c"])
-    >>> m.sizes
-    array([2, 2, 2])
     >>> (m.drop("c") + m.subset(["c"])).labels.tolist()
     ['a', 'b', 'c']
     """

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.text import listed
+from lyra.base.triangles import backward, forward, inverse
 from lyra.base.warn import warn
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError
-from lyra.moments.basis import backward, forward, independent_columns, inverse
+from lyra.moments.basis import independent_columns
 from lyra.moments.moments import Moments
 
 __all__ = ["Fit", "least_squares"]

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.moments.basis import inverse
+from lyra.base.triangles import inverse
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import SINGULAR, adjustment
 from lyra.robust.spectra import spectra

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lyra.base.arrays import Array, Codes
-from lyra.moments.basis import backward, forward
+from lyra.base.triangles import backward, forward
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, Spectrum, adjustment, spectrum
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Bools
-from lyra.moments.basis import inverse
+from lyra.base.triangles import inverse
 from lyra.regression.least_squares import Fit
 
 __all__ = ["ColumnSums", "arms", "cluster_values", "column_sums"]

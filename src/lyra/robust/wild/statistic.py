@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.triangles import backward
 from lyra.errors import NotIdentifiedError
-from lyra.moments.basis import backward
 from lyra.regression.least_squares import Fit
 from lyra.regression.nested import Nested
 from lyra.robust.leave_out import all_regular, inverse_times, spectrum, times
