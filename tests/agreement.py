@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from lyra.errors import UnidentifiedWarning
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.se import cluster_robust
 
 NO_WEIGHTS = np.empty((0, 0))

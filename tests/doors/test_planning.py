@@ -12,7 +12,7 @@ from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.moments import Moments
 from lyra.planning import power
 from lyra.robust.laws import critical_value
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World

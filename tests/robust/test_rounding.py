@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lyra.errors import LyraWarning
-from lyra.robust.replicates import ANALYTIC, WILD, run_method
+from lyra.robust.methods import certifiable, run_method
 from lyra.se import cluster_robust
 from lyra.simulation.cells import replicates_of_grams, table_gram
 
@@ -34,7 +34,7 @@ def test_an_exact_fit_has_no_standard_error(method, unit):
         assert np.isnan(run_method(reps, method, np.empty((0, 8))).se[0]) == gone
 
 
-@pytest.mark.parametrize("method", [*ANALYTIC, *WILD])
+@pytest.mark.parametrize("method", certifiable(on_sums=True))
 def test_no_method_flags_what_is_rounding(method):
     y, X, clusters = rows(0.0, 1.0)
     reps = replicates_of_grams(table_gram((y, X, clusters))[None], y.size)

@@ -6,7 +6,7 @@ import pytest
 from agreement import METHODS, NO_WEIGHTS, on_rows
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.cells import replicates_of_grams, table_gram
 from lyra.simulation.from_fit import ModelSource
 

@@ -8,7 +8,7 @@ import pytest
 from agreement import METHODS, NO_WEIGHTS, agrees
 from lyra.data.units import Units
 from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.analysis import cluster_codes
 from lyra.simulation.cells import replicates_of_grams, table_gram
 from lyra.simulation.from_history import HistorySource

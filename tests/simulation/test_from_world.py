@@ -6,7 +6,7 @@ import pytest
 from agreement import NO_WEIGHTS, agrees
 from lyra.designs import ByCluster, ByUser, Pairs, Switchback
 from lyra.errors import InputError
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.cells import replicates_of_grams, table_gram
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.regressor_world import RegressorWorld

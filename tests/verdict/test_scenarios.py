@@ -14,7 +14,7 @@ from lyra.errors import FinerClustersWarning, InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.diagnosis.diagnosis import diagnose
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked
 from lyra.simulation.subjects import Past, sources_of
