@@ -332,8 +332,8 @@ def refused(error, *positional, **keywords):
             ByCluster(),
             {"methods": ["CV4"]},
             (
-                "method 'CV4' is unknown: did you mean 'CV3'? there is 'iid', 'CV1-normal', 'CV1', 'CV2', 'CV3', "
-                "'HC1', 'WCR-11', 'WCR-31', 'WCR-13', 'WCR-33', 'WCU-11'."
+                "method 'CV4' is unknown: did you mean 'CV3'? there is 'iid', 'HC0', 'HC1', 'HC2', 'HC3', "
+                "'CV1-normal', 'CV0', 'CV1', 'CV2', 'CV3', 'CV3J', 'WCR-11' and 7 more."
             ),
         ),
         (

@@ -295,8 +295,8 @@ def test_a_regression_has_a_power_too():
         (
             {"method": "CV4"},
             (
-                "method 'CV4' has no power curve: did you mean 'CV3'? there is 'iid', 'CV1-normal', 'CV1', 'CV2', "
-                "'CV3', 'WCR-11', 'WCR-31', 'WCR-13', 'WCR-33', 'WCU-11'."
+                "method 'CV4' has no power curve: did you mean 'CV3'? there is 'iid', 'CV1-normal', 'CV0', 'CV1', "
+                "'CV2', 'CV3', 'CV3J', 'WCR-11', 'WCR-31', 'WCR-13', 'WCR-33', 'WCU-11' and 3 more."
             ),
         ),
         (
