@@ -113,9 +113,9 @@ class Watched:
         basis, witness = self.basis, self.witness
         Z, work = basis.forward(X, y)
         residual, along = work - Z @ witness.theta, Z @ witness.r
-        moved, outcome = replace(basis, U=np.eye(Z.shape[1]), theta=np.zeros(Z.shape[1])).forward(X, y)
+        moved, outcome = replace(basis, U=np.eye(Z.shape[1]), b=np.zeros(Z.shape[1])).forward(X, y)
         back = np.abs(basis.U)
-        size = np.abs(outcome) + np.abs(moved) @ (back @ (np.abs(basis.theta) + np.abs(witness.theta)))
+        size = np.abs(outcome) + np.abs(moved) @ (np.abs(basis.b) + back @ np.abs(witness.theta))
         weights = (residual * along, size * (np.abs(moved) @ (back @ np.abs(witness.r))), None)
         return np.array([np.bincount(codes, weight, minlength=witness.sizes.size) for weight in weights])
 
