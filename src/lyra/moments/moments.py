@@ -232,9 +232,19 @@ class Moments:
         RowsNeededError
             Only sums were kept.
         """
+        for _, Z, work in self.rows_by_cluster():
+            yield Z, work
+
+    def rows_by_cluster(self) -> Iterator[tuple[Codes, Array, Array]]:
+        """Yield the same with the place of each row's cluster in `labels`, (n,)."""
         rows, basis = self._reach("HC0-HC3")
-        for _, X, y in rows.blocks():
-            yield basis.forward(X, y)
+        for codes, X, y in rows.blocks():
+            yield codes, *basis.forward(X, y)
+
+    @property
+    def has_every_row(self) -> bool:
+        """Whether the sums were made of rows read here: an engine that made them is not asked for all it holds."""
+        return self.rows is not None and self.basis is not None
 
     def witnessed(self, theta: Array, scores: Array) -> Moments:
         """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""

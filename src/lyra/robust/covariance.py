@@ -68,7 +68,7 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
     if lost:
         _warn_of(fit, lost, variant, about)
     if variant in (*LEAVE_OUT, *LEAVE_ROW_OUT):
-        _warn_of_lost_digits(fit, variant, about)
+        _warn_of_lost_digits(fit, variant, np.setdiff1d(about, gone).tolist())
     told = [j for j in zero.tolist() if j in about]
     if told:
         warn(_zero_sentence(fit, told, variant), UnidentifiedWarning)

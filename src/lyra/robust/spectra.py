@@ -1,9 +1,9 @@
 """A fit -> 1 − λ of its clusters and 1 − h of its rows, accurate also where one carries nearly all of a direction.
 
 1 − λ is lost by subtraction when λ is near 1. Only clusters with tr E_g near 1 or above can come near, at most about K
-of them: for these the sums of the *other* clusters are added up, A_(−g) = R'R is factored with pivoting, in which a
-column that lives in g is merely small, and with F = R L⁻ᵀ, F'F = I − E_g: the eigenvalues 1 − λ are squares of the
-singular values of F, found by Jacobi's method to their last digits [1]_. The score is that of the others with its
+of them: for these what the *other* clusters say is factored with pivoting, A_(−g) = R'R, in which a column that lives
+in g is merely small, and with F = R L⁻ᵀ, F'F = I − E_g: the eigenvalues 1 − λ are squares of the singular values of F,
+found by Jacobi's method to their last digits [1]_. The score is that of the others with its
 sign changed, X_g'û_g = −R't, so that V's_g = −σ U't divides by nothing.
 
 References
@@ -27,13 +27,13 @@ from lyra.base.arrays import Array
 from lyra.moments.basis import backward, forward
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, Spectrum, adjustment, spectrum
+from lyra.robust.others import Others, by_rows, from_sums, lengths
 
 __all__ = ["ClusterSpectra", "HeavyRow", "heavy", "heavy_rows", "heavy_spectra", "spectra"]
 
 
 KEPT_BYTES = 2**26  # of spectra kept for the next caller
 NEARLY = 0.05  # the part of a direction that the others must hold for a difference to keep its digits
-ROUNDING = 1e-15  # of a column's sum of squares over all clusters
 ROW_NEARLY = 1e-2  # the same as NEARLY for a row's 1 − h
 
 
@@ -68,23 +68,21 @@ class ClusterSpectra(Spectrum):
         whose columns the others do not tell from the rest, which changes no coefficient that has an estimate.
     loss : float
         The relative error in what follows from these numbers: ε over the share of a column, among the other clusters,
-        that is its own.
+        that is its own, or over its root where their rows were looked at.
+    nil : float
+        1 − λ that is rounding; 0 where the rows said what is.
     """
 
     clusters: slice
     halves: Array
     moved: Array | None = None
     loss: float = 0.0
+    nil: float = NIL
 
     @property
     def first(self) -> int:
         """The cluster, of one."""
         return int(np.arange(self.clusters.stop)[self.clusters][0])
-
-    @property
-    def is_small(self) -> bool:
-        """Whether some 1 − λ is so small that a difference loses its digits, and is not rounding."""
-        return bool(((self.left > NIL) & (self.left < NEARLY)).any())
 
     @property
     def least(self) -> float:
@@ -143,11 +141,26 @@ def heavy(E: Array) -> NDArray[np.intp]:
 
 @kept
 def heavy_spectra(fit: Fit) -> list[ClusterSpectra]:
-    """Return the spectra of those clusters, one each: from the sums of all others where 1 − λ is small and not zero."""
+    """Return the spectra of those clusters, one each: from all others where 1 − λ is small.
+
+    From their sums, and from their rows where these are at hand and sums cannot tell what is small from what is zero.
+    """
     alone = [each for clusters, E in fit.grams() for each in _one_by_one(fit, clusters, E)]
-    small = np.array([each.first for each in alone if each.is_small], dtype=np.intp)
-    graded = {g: _graded(fit, g, A, scores) for g, A, scores in _without(fit, small)} if small.size else {}
+    small = np.array([each.first for each in alone if each.left.min() < NEARLY], dtype=np.intp)
+    others = {g: from_sums(fit, A, scores) for g, A, scores in _without(fit, small)} if small.size else {}
+    graded = {g: _graded(fit, g, each) for g, each in others.items()}
+    unclear = [g for g, each in graded.items() if np.sum(each.left <= SINGULAR) > others[g].columns_of_zeros]
+    if unclear and fit.moments.has_every_row:
+        graded |= {g: _graded(fit, g, each) for g, each in by_rows(fit, _apart(fit, unclear), unclear)}
     return [graded.get(each.first, each) for each in alone]
+
+
+def _apart(fit: Fit, which: list[int]) -> Iterator[tuple[NDArray[np.intp], Array]]:
+    """Yield the rows [Z û] with which of these clusters each is in, the first past them for none."""
+    piece = np.full(fit.G, len(which))
+    piece[which] = np.arange(len(which))
+    for codes, Z, work in fit.moments.rows_by_cluster():
+        yield piece[codes], _with_residuals(fit, Z, work)
 
 
 def _one_by_one(fit: Fit, clusters: slice, E: Array) -> Iterator[ClusterSpectra]:
@@ -172,26 +185,25 @@ def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Ar
         yield g, sums[others].sum(axis=0), scores[others].sum(axis=0)
 
 
-def _graded(fit: Fit, g: int, A: Array, scores: Array) -> ClusterSpectra:
-    """Return the spectrum of cluster g from the sums A (K, K) and scores (K,) of the others."""
+def _graded(fit: Fit, g: int, others: Others) -> ClusterSpectra:
+    """Return the spectrum of cluster g from what the others say."""
     from scipy.linalg.lapack import dgejsv
 
-    S = np.linalg.norm(fit.L, axis=1)
-    lower, order, rank = _pivoted(fit, A)
+    rank, order = others.rank, others.order
     values, left, half = np.ones(fit.K), np.zeros(fit.K), np.zeros(fit.K)
-    vectors, moved, loss = np.eye(fit.K), None, 0.0
+    vectors, moved, loss, nil = np.eye(fit.K), None, 0.0, 0.0 if others.are_rows else NIL
     if rank:
+        S = lengths(fit)
         whole = forward(fit.L, np.diag(S))[order]  # (S L⁻ᵀ), its rows in the order of the pivots
-        t = forward(lower[:rank], (scores / S)[order][None, :rank])[0]
-        sigma, vectors, right, work, _, _ = dgejsv(whole.T @ lower, joba=0, jobu=1, jobv=0)
+        sigma, vectors, right, work, _, _ = dgejsv(whole.T @ others.lower, joba=0, jobu=1, jobv=0)
         sigma = sigma * (work[0] / work[1])
-        left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ t
+        left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ others.t
         values = 1.0 - left
         half[left <= SINGULAR] = 0.0
-        if left[:rank].min() > NIL:
+        if left[:rank].min() > nil:
             moved = np.zeros((1, fit.K))
-            moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
-            loss = _loss(lower[:rank])
+            moved[0, order[:rank]] = backward(others.lower[:rank], others.t[None])[0] / S[order[:rank]]
+            loss = others.loss
     return ClusterSpectra(
         clusters=slice(g, g + 1),
         values=values[None],
@@ -200,21 +212,8 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> ClusterSpectra:
         halves=half[None],
         moved=moved,
         loss=loss,
+        nil=nil,
     )
-
-
-def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
-    """Return R' (K, rank), order and rank with A = S R'R S in that order of its rows, S the columns' lengths."""
-    from scipy.linalg.lapack import dpstrf
-
-    S = np.linalg.norm(fit.L, axis=1)
-    factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
-    return np.tril(factor)[:, :rank], pivots - 1, int(rank)
-
-
-def _loss(lower: Array) -> float:
-    graded = lower / np.linalg.norm(lower, axis=1, keepdims=True)
-    return float(np.finfo(float).eps * np.sum(forward(graded, np.eye(len(graded))) ** 2, axis=1).max())
 
 
 # --- rows that may carry nearly all of a direction -------------------------------------------------
@@ -268,27 +267,28 @@ def _with_residuals(fit: Fit, Z: Array, work: Array) -> Array:
 
 
 def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[HeavyRow]:
-    rest, start = np.zeros((fit.K, fit.K + 1)), 0
+    each = by_rows(fit, _rows_apart(fit, places), list(range(places.size)))
+    for (i, others), place in zip(each, places.tolist(), strict=True):
+        yield _without_row(fit, place, rows[i], others)
+
+
+def _rows_apart(fit: Fit, places: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Array]]:
+    """Yield the rows [Z û] with which of these each is, the first past them for none."""
+    start = 0
     for Z, work in fit.moments.working_rows():
-        inside = places[(places >= start) & (places < start + len(Z))] - start
-        others = np.delete(_with_residuals(fit, Z, work), inside, axis=0)
-        rest += others[:, :-1].T @ others
+        piece = np.full(len(Z), places.size)
+        inside = np.flatnonzero((places >= start) & (places < start + len(Z)))
+        piece[places[inside] - start] = inside
+        yield piece, _with_residuals(fit, Z, work)
         start += len(Z)
-    for i, (place, row) in enumerate(zip(places.tolist(), rows, strict=True)):
-        others = np.delete(rows, i, axis=0)
-        sums = rest + others[:, :-1].T @ others
-        direction = forward(fit.L, row[None, :-1])[0]
-        yield _without_row(fit, place, row, direction=direction, A=sums[:, :-1], scores=sums[:, -1])
 
 
-def _without_row(fit: Fit, place: int, row: Array, *, direction: Array, A: Array, scores: Array) -> HeavyRow:
-    lower, order, rank = _pivoted(fit, A)
-    if rank < fit.K:
+def _without_row(fit: Fit, place: int, row: Array, others: Others) -> HeavyRow:
+    direction = forward(fit.L, row[None, :-1])[0]
+    if others.rank < fit.K:
         return HeavyRow(row=place, direction=direction, left=0.0, moved=np.zeros(fit.K))
-    S = np.linalg.norm(fit.L, axis=1)
-    halves = forward(lower, (np.stack([row[:-1], scores]) / S)[:, order])
-    moved = np.empty(fit.K)
-    moved[order] = backward(lower, halves[1:])[0] / S[order]
-    return HeavyRow(
-        row=place, direction=direction, left=1.0 / (1.0 + float(halves[0] @ halves[0])), moved=moved, loss=_loss(lower)
-    )
+    S, moved = lengths(fit), np.empty(fit.K)
+    half = forward(others.lower, (row[:-1] / S)[None, others.order])[0]
+    moved[others.order] = backward(others.lower, others.t[None])[0] / S[others.order]
+    left = 1.0 / (1.0 + float(half @ half))
+    return HeavyRow(row=place, direction=direction, left=left, moved=moved, loss=others.loss)

@@ -9,13 +9,14 @@ import numpy as np
 
 from lyra.base.arrays import Array
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import CARRIES, NIL, SINGULAR
-from lyra.robust.spectra import heavy_rows, heavy_spectra
+from lyra.robust.leave_out import CARRIES, SINGULAR
+from lyra.robust.spectra import ClusterSpectra, heavy_rows, heavy_spectra
 
 __all__ = ["MOST", "Unidentified", "carriers", "unidentified", "unidentified_rows", "worst_cluster", "worst_row"]
 
 
 LOST = 4e-13  # a relative error that is told
+BLURRED = 1e-12  # rounding of a direction that is lost, before it is divided by the root of the nearest that is not
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 
 
@@ -34,11 +35,16 @@ def unidentified(fit: Fit) -> list[Unidentified]:
 
 def _cases(fit: Fit) -> Iterator[Unidentified]:
     for each in heavy_spectra(fit):
-        lost, left = each.left[0] <= SINGULAR, each.left[0]
-        least = min(CARRIES, float(left.min(where=left > NIL, initial=1.0)))  # what 1/(1 − λ) would multiply
-        coefficients = carriers(fit, each.vectors[0][:, lost], least) if lost.any() else ()
+        lost = each.left[0] <= SINGULAR
+        coefficients = carriers(fit, each.vectors[0][:, lost], _least(each)) if lost.any() else ()
         if coefficients:
             yield Unidentified(fit.labels[each.clusters][0], coefficients)
+
+
+def _least(each: ClusterSpectra) -> float:
+    """Return the weight on a direction that is lost that a coefficient must not have."""
+    nearest = float(each.left.min(where=each.left > each.nil, initial=1.0))  # 1/(1 − λ) would multiply it
+    return min(CARRIES, nearest, BLURRED / nearest**0.5 if each.nil == 0.0 else CARRIES)
 
 
 def unidentified_rows(fit: Fit) -> list[Unidentified]:
@@ -61,7 +67,9 @@ def worst_cluster(fit: Fit) -> tuple[str, float, Array] | None:
     worst = max(heavy_spectra(fit), key=lambda each: each.loss, default=None)
     if worst is None or worst.loss <= LOST:
         return None
-    nearest = int(np.where(worst.left[0] > NIL, worst.left[0], np.inf).argmin())  # of those it does not carry alone
+    nearest = int(
+        np.where(worst.left[0] > worst.nil, worst.left[0], np.inf).argmin()
+    )  # of those it does not carry alone
     return f"cluster {fit.labels[worst.clusters][0]!s}", worst.loss, worst.vectors[0][:, [nearest]]
 
 
