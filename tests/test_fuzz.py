@@ -66,6 +66,30 @@ def test_the_oracle_decides_what_does_not_exist_and_what_is_zero():
     assert Exact.of([[0.1, 0.2, 0.3], [0.2, 0.4, 0.6]], [1.0, 2.0, 4.0], [0, 1, 2]).rank == 1
 
 
+def test_a_cluster_may_nearly_carry_one_direction_and_alone_carry_another():
+    """What it leaves of the first counts: 1 − λ by the clusters' Grams, less the one that is zero."""
+    rng, g = np.random.default_rng(4), np.arange(30) % 3
+    X = np.column_stack([np.ones(30), g == 0, rng.normal(size=30) * np.where(g == 0, 1e3, 1.0)])
+    r = Regression(y=rng.normal(size=30), X=X, clusters=g)
+    half = np.linalg.inv(np.linalg.cholesky(X.T @ X))
+    left = [np.sort(np.linalg.eigvalsh(half @ X[g != k].T @ X[g != k] @ half.T)) for k in range(3)]
+    assert exactly(r).slack == pytest.approx(left[0][1], rel=1e-6)
+    assert exactly(r).slack < 1e-5 < left[1][0]
+
+
+def test_rounding_turns_what_is_lost_by_the_condition_of_the_rows_that_are_left():
+    """Without cluster 0 two columns are apart by a hundredth, and the null direction moves a hundred times an error."""
+    rng, g = np.random.default_rng(4), np.arange(30) % 3
+    x, alone = rng.normal(size=30), g == 0
+    X = np.column_stack(
+        [alone * rng.normal(size=30), x, np.where(alone, rng.normal(size=30), x + 1e-2 * rng.normal(size=30))]
+    )
+    exact = exactly(Regression(y=rng.normal(size=30), X=X, clusters=g))
+    assert exact.raw_condition < 10
+    assert 30 < exact.moved_by_rounding(rows=False) < 1000
+    assert exact.moved_by_rounding(rows=True) == 1.0
+
+
 def test_floats_are_fractions():
     assert dyadic([0.75, -3, 2.0**-60]) == ([3 * 2**58, -3 * 2**60, 1], -60)
     assert t_pvalue(2.5, 3.7) == pytest.approx(2 * student.sf(2.5, 3.7), rel=1e-13)

@@ -4,11 +4,11 @@ The bound of a coefficient is ROOM · (1e-15 κ + 1e-13), relative, κ the condi
 constant and each of length one. It is relative to the largest of |β_j|, √N times its iid standard error, and the other
 coefficients in units of this one: what a backward stable solution can give (Higham 2002, chapter 20). A standard
 error may lose, on top, the digits that cancel before it: ‖y‖/‖û‖ in the residuals, se(iid)/se in sums of scores, and
-1/√(1 − λ), λ the largest share of a cluster, where one is left out. However many digits that is, a number off by more
-than SILENT is wrong when no warning says so, unless half a unit in the last place of y moves it as far. NaN with a
-warning where there is a number is too cautious, not wrong. Columns of a condition beyond HELD may be read as collinear,
-of all rows and of those without one cluster: what hangs on the last digits of the columns is lost with a warning, and a
-standard error of the others is that of the columns so read.
+1/√(1 − λ), λ the largest share of a cluster that is not 1, where one is left out. However many digits that is, a
+number off by more than SILENT is wrong when no warning says so, unless half a unit in the last place of y moves it as
+far. NaN with a warning where there is a number is too cautious, not wrong. Columns of a condition beyond HELD may be
+read as collinear, of all rows and of those without one cluster: what hangs on the last digits of the columns is lost
+with a warning, and a standard error of the others is that of the columns so read.
 """
 
 from __future__ import annotations
@@ -189,7 +189,9 @@ def standard_errors(exact: Exact, res: Any, answer: Answer, variant: str) -> Ite
 
 def below_rounding(exact: Exact, j: int, variant: str) -> bool:
     """Whether rounding of X alone moves coefficient j into and out of what is lost: no float can tell."""
-    return exact.lost_share(j, rows=variant.startswith("HC")) < ROOM * 1e-15 * exact.raw_condition
+    by_row = variant.startswith("HC")
+    turned = max(exact.raw_condition, exact.moved_by_rounding(rows=by_row))
+    return exact.lost_share(j, rows=by_row) < ROOM * 1e-15 * turned
 
 
 def laws(exact: Exact, res: Any, variant: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import frexp, log
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpz, fmpz_mat
@@ -310,8 +311,13 @@ class Exact:
         return condition(self.centred)
 
     @cached_property
+    def raw(self) -> np.ndarray:
+        """The columns as they are, each of length one, (N, K)."""
+        return np.array([unit_length([row[j] for row in self.X]) for j in range(self.K)]).T
+
+    @cached_property
     def raw_condition(self) -> float:
-        return condition(np.array([unit_length([row[j] for row in self.X]) for j in range(self.K)]).T)
+        return condition(self.raw)
 
     @cached_property
     def explained(self) -> float:
@@ -337,19 +343,29 @@ class Exact:
         scale = self.centred
         inverse = np.linalg.pinv(np.linalg.cholesky(scale.T @ scale)) if self.condition < 1e6 else None
         for rows, null in zip(self.members, self.null_directions, strict=True):
-            if inverse is None or null:
+            if inverse is None or len(null) == self.K:
                 continue
             others = np.delete(scale, rows, axis=0) @ inverse.T
-            low = min(low, float(np.linalg.svd(others, compute_uv=False)[-1] ** 2))
+            low = min(low, least_held(others, null) ** 2)  # a cluster may nearly carry one direction beside another
         return max(low, 1e-30)
+
+    def moved_by_rounding(self, *, rows: bool) -> float:
+        """How far a rounding of X by 1 turns what is lost with a cluster or row: one over what the others hold least.
+
+        What is lost are the null directions of the rows that are left, so it is their condition that counts, and not
+        that of all rows.
+        """
+        alone = [([i], [1]) for i, h in enumerate(self.leverages) if h == 1]
+        gone = alone if rows else [pair for pair in zip(self.members, self.null_directions, strict=True) if pair[1]]
+        held = [least_held(np.delete(self.raw, i, axis=0), null) for i, null in gone if len(null) < self.K]
+        return 1.0 / max(min(held, default=1.0), 1e-300)
 
     def is_blurred(self, held: float, *, rows: bool) -> bool:
         """Whether without some cluster, or row, more directions are below 1/held of the columns than are null."""
-        scale = np.array([unit_length([row[j] for row in self.X]) for j in range(self.K)]).T
         alone = [int(h == 1) for h in self.leverages] if rows else [len(null) for null in self.null_directions]
         left_out = [[i] for i in range(self.N)] if rows else self.members
         for gone, null in zip(left_out, alone, strict=True):
-            values = np.linalg.svd(np.delete(scale, gone, axis=0), compute_uv=False)
+            values = np.linalg.svd(np.delete(self.raw, gone, axis=0), compute_uv=False)
             if self.K - int(np.sum(values > 1.0 / held)) > null:
                 return True
         return False
@@ -358,6 +374,11 @@ class Exact:
 def squares(values: Iterable[fmpq]) -> arb:
     """Return the sum of squares: exactly zero when every value is."""
     return sum((arb(v) ** 2 for v in values), arb(0))
+
+
+def least_held(others: np.ndarray, null: list[Any]) -> float:
+    """The least singular value of the others' rows that is not one of their null directions."""
+    return float(np.linalg.svd(others, compute_uv=False)[others.shape[1] - len(null) - 1])
 
 
 def condition(X: np.ndarray) -> float:

@@ -27,7 +27,7 @@ Apart = Iterator[tuple[NDArray[np.intp], Array]]
 """Blocks of rows [Z û] in the kept columns, with the place of the piece each is in; the first past them for none."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Others:
     """R'R = A_(−g) with the columns over their lengths S and in the order of the pivots, and R't = Σ_{h≠g} s_h.
 
@@ -75,7 +75,7 @@ def from_sums(fit: Fit, A: Array, scores: Array) -> Others:
     factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
     lower, order = np.tril(factor)[:, :rank], pivots - 1
     t = forward(lower[:rank], (scores / S)[order][None, :rank])[0] if rank else np.empty(0)
-    return Others(lower, order, t, EPS * _inflation(lower))
+    return Others(lower=lower, order=order, t=t, loss=EPS * _inflation(lower))
 
 
 def by_rows(fit: Fit, apart: Apart, which: list[int]) -> Iterator[tuple[int, Others]]:
@@ -98,7 +98,8 @@ def _factored(R: Array, K: int) -> Others:
     Q, upper, order = qr(R[:, :K], mode="economic", pivoting=True)
     rank = int(np.count_nonzero(np.abs(np.diagonal(upper)) > NOTHING))
     lower = np.asarray(upper[:rank].T, dtype=np.float64)
-    return Others(lower, order.astype(np.intp), Q[:, :rank].T @ R[:, K], EPS * _inflation(lower) ** 0.5, are_rows=True)
+    loss = EPS * _inflation(lower) ** 0.5
+    return Others(lower=lower, order=order.astype(np.intp), t=Q[:, :rank].T @ R[:, K], loss=loss, are_rows=True)
 
 
 def _inflation(lower: Array) -> float:

@@ -9,6 +9,10 @@ to differ from zero, and is called so. Both sides move alike with the unit of y 
 y is what stands before the columns are taken out of it (less its mean, where that is nearly all of it). Where the
 border lies: with residuals σ and N rows of size 1, the sides are σ²|z|² and (64 ε)² N |z|², so a standard error is lost
 when σ < 1.4e-14 √N: 1.4e-13 of y at a hundred rows, 1.4e-11 at a million.
+
+Scores that cancel are the other way to lose it: residuals that are large give sums z_g's_g that are not, where dummies
+take up what a column says. Of these no more digits are left than ε |Q_g z_g| |û_g| leaves below their size, and below a
+billionth of it fewer than six.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ __all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "kno
 
 
 CARRIED = 64.0 * float(np.finfo(float).eps)  # relative rounding of a sum of products
+CANCELLED = 1e-9  # the part of its terms' size below which a sum of scores keeps too few digits to be given
 
 
 def known(sums: Array, yy: Array, size: Array | float) -> Array:
@@ -42,7 +47,7 @@ def residual_squares(yy: Array, explained: Array) -> Array:
 
 def y_size(fit: Fit) -> float:
     """Return y'y, before the columns were taken out of it."""
-    return float(np.einsum("i,ij,j->", _whole(fit), fit.moments.total, _whole(fit)))
+    return _square(fit, _whole(fit))
 
 
 def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array:
@@ -50,11 +55,13 @@ def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array
 
     A bound that all variances exceed is enough, and costs nothing.
     """
-    squares = np.sum(contrasts**2, axis=1)
-    bound = 2.0 * fit.G * CARRIED**2 * squares * y_size(fit) * SINGULAR ** (2.0 * power)
+    squares, share = np.sum(contrasts**2, axis=1), CARRIED if power else CANCELLED
+    y = max(CARRIED**2 * y_size(fit), share**2 * fit.rss)
+    bound = 2.0 * fit.G * y * squares * SINGULAR ** (2.0 * power)
     if (variances > bound).all():
         return np.asarray(bound)
-    own, eta = _y_squares(fit), np.zeros(fit.K)
+    own = np.maximum(CARRIED**2 * _squares(fit, _whole(fit)), share**2 * _squares(fit, np.append(-fit.theta, 1.0)))
+    eta = np.zeros(fit.K)
     for each in spectra(fit):
         lengths = np.einsum("gkl,gl->gk", each.vectors**2, each.values)
         eta += np.sqrt(own[each.clusters, None] * lengths).sum(axis=0)
@@ -63,7 +70,7 @@ def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array
         z = each.along(contrasts, power)
         total += own[each.clusters] @ np.einsum("gqk,gk->gq", z * z, each.values)
         total += np.sum(each.weighed(z) ** 2, axis=0) @ eta**2
-    return np.asarray(CARRIED**2 * total)
+    return total
 
 
 def carried_by_residuals(fit: Fit, contrasts: Array) -> Array:
@@ -100,9 +107,13 @@ def _whole(fit: Fit) -> Array:
     return np.append(taken, 1.0)
 
 
-def _y_squares(fit: Fit) -> Array:
-    """Return y_g'y_g (G,) where sums by cluster fit in memory, else y'y for each."""
-    f = _whole(fit)
+def _square(fit: Fit, f: Array) -> float:
+    """Return |[Z ỹ] f|²."""
+    return float(np.einsum("i,ij,j->", f, fit.moments.total, f))
+
+
+def _squares(fit: Fit, f: Array) -> Array:
+    """Return |[Z ỹ]_g f|² (G,) where sums by cluster fit in memory, else the whole for each."""
     if fit.moments.in_one_block:
         return np.asarray(np.maximum(np.einsum("i,gij,j->g", f, fit.moments.tensor, f), 0.0))
-    return np.full(fit.G, y_size(fit))
+    return np.full(fit.G, max(_square(fit, f), 0.0))

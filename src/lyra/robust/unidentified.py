@@ -16,7 +16,7 @@ __all__ = ["MOST", "Unidentified", "carriers", "unidentified", "unidentified_row
 
 
 LOST = 4e-13  # a relative error that is told
-BLURRED = 1e-12  # rounding of a direction that is lost, before it is divided by the root of the nearest that is not
+BLURRED = 1e-13  # rounding of a direction that is lost, before it is divided by the root of the nearest that is not
 MOST = 1e-2  # the share of a row of W in a direction that makes a coefficient worth naming
 
 
