@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from bench.fuzzing.oracle import Exact
+from numpy.testing import assert_allclose
 
-from lyra.errors import LyraWarning
+from lyra.errors import LyraWarning, UnidentifiedWarning
 from lyra.robust.replicates import ANALYTIC, WILD, run_method
 from lyra.se import cluster_robust
 from lyra.simulation.cells import replicates_of_grams, table_gram
@@ -41,3 +43,20 @@ def test_no_method_flags_what_is_rounding(method):
     V = np.random.default_rng(1).choice([-1.0, 1.0], (50, 8))
     outcome = run_method(reps, method, V)
     assert np.isnan([outcome.se[0], outcome.pvalue[0], outcome.half_width[0]]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dominance", [1e2, 1e4, 1e6, 1e8, 1e9, 1e10, 1e11])
+def test_scores_that_cancel_keep_six_digits_or_are_not_given(dominance, seed):
+    """A dummy takes up one cluster, and a column that lives in the other all but 1/dominance of what it says."""
+    rng, g = np.random.default_rng(seed), np.arange(60) % 2
+    x = rng.normal(size=60) * np.where(g == 0, dominance, 1.0)
+    X, y = np.column_stack([np.ones(60), x, g == 1]).astype(float), rng.normal(size=60)
+    right = np.array([float(v.mid()) for v in Exact.of(X.T.tolist(), y.tolist(), g.tolist()).se("CV1")])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        se = cluster_robust(y, X, clusters=g, variant="CV1").se
+    given = ~np.isnan(se)
+    assert_allclose(se[given], right[given], rtol=1e-6)
+    assert given.all() == (UnidentifiedWarning not in {warning.category for warning in caught})
+    assert given.all() or dominance > 1e6
