@@ -15,7 +15,7 @@ import numpy as np
 from lyra.base.arrays import Array
 from lyra.base.triangles import backward, forward, inverse, powers_of_two
 from lyra.data.rows import Rows
-from lyra.moments.products import difference, halves
+from lyra.moments.products import halves, halves_of_shifted
 from lyra.moments.sums import FirstPass, gram, largest
 
 __all__ = ["Basis", "change_of_basis", "independent_columns", "undone"]
@@ -93,20 +93,15 @@ class Basis:
         work = y * self.y_scale if self.y_scale != 1.0 else y
         work = work - self.y_shift if self.y_shift else work
         if self.cancels:
-            exact, rest = self._by_halves(X, np.vstack([self.U.T, self.b]))
+            exact, rest = halves_of_shifted(np.vstack([self.U.T, self.b]), X, self.shift)
             return np.ascontiguousarray((exact[:-1] + rest[:-1]).T), (work - exact[-1]) - rest[-1]
         moved = X - self.shift if self.shift.any() else X
         if not self.mixes:
             return moved, work - moved @ self.b if self.b.any() else work
         if self.b.any():
-            exact, rest = self._by_halves(X, self.b[None])
+            exact, rest = halves_of_shifted(self.b[None], X, self.shift)
             work = (work - exact[0]) - rest[0]
         return moved @ self.U, work
-
-    def _by_halves(self, X: Array, M: Array) -> tuple[Array, Array]:
-        """Return M (X − 1·shift')', (c, n), in two halves that keep every digit."""
-        moved, low = difference(np.ascontiguousarray(X.T), self.shift[:, None])
-        return halves(M, moved, low)
 
 
 def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:

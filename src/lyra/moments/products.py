@@ -17,10 +17,16 @@ import numpy as np
 
 from lyra.base.arrays import Array
 
-__all__ = ["difference", "halves"]
+__all__ = ["difference", "halves", "halves_of_shifted"]
 
 
 DIGITS = 53  # bits of a double
+
+
+def halves_of_shifted(M: Array, X: Array, shift: Array) -> tuple[Array, Array]:
+    """Return M (X − 1·shift')', (c, n), of rows X (n, K) in two halves that keep every digit; see `halves`."""
+    moved, low = difference(np.ascontiguousarray(X.T), shift[:, None])
+    return halves(M, moved, low)
 
 
 def difference(X: Array, shift: Array) -> tuple[Array, Array]:
