@@ -33,7 +33,17 @@ from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.ols import Fit
 from lyra.sandwich import VARIANTS, adjustment, unidentified
 
-__all__ = ["STATISTICS", "Forms", "Statistic", "forms", "one_sided", "rejection", "size", "statistic"]
+__all__ = [
+    "STATISTICS",
+    "Forms",
+    "Statistic",
+    "forms",
+    "one_sided",
+    "positive_eigenvalue",
+    "rejection",
+    "size",
+    "statistic",
+]
 
 Array = NDArray[np.float64]
 
@@ -303,7 +313,7 @@ def _tail(made: Forms, c2: float, step: float) -> Array:
     """Return Craig's integral (n,) by the trapezoid rule in w, block by block until nothing is left."""
     if c2 == 0.0:
         return np.ones(len(made))
-    largest, u = _positive_eigenvalue(made, c2)
+    largest, u = positive_eigenvalue(made, c2)
     possible = largest > VANISHED
     lambda0 = np.where(possible, largest, 1.0)
     total, first = np.zeros(len(made)), 0
@@ -330,7 +340,7 @@ def _product(made: Forms, c2: float, x: Array, u: Array) -> Array:
     return np.asarray(np.exp(-0.5 * (logs + np.log(np.maximum(slope, np.finfo(float).tiny)))))
 
 
-def _positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
+def positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
     """Return λ₀ (n,) and u(λ₀) (n, G), by Newton's steps from Var(z₀) = 1 down.
 
     λ₀ is the root of F(λ) = λ − Var(z₀) + c² s'(λ + c²Cov(z))⁻¹s = λ − b₀'r(λ), s = Cov(z, z₀). F is convex and not
