@@ -31,9 +31,8 @@ __all__ = [
     "Slope",
     "SlopeShare",
     "Sum",
-    "Tested",
+    "Coefficient",
     "World",
-    "tested",
 ]
 
 Array = NDArray[np.float64]
@@ -69,7 +68,7 @@ class RowSums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tested:
+class Coefficient:
     """One coefficient of a fit, as worlds of errors see it: β̂ − β = scale · direction'Σ X_g'u_g.
 
     Attributes
@@ -101,6 +100,20 @@ class Tested:
     larger: Bools | None = None
     rows: RowSums = field(default_factory=RowSums)
 
+    @classmethod
+    def of(cls, fit: Fit, j: int) -> Coefficient:
+        """Return coefficient number j of a fit as worlds see it."""
+        scale = float(np.linalg.norm(fit.W[j]))
+        return cls(
+            term=fit.names[j],
+            shares=np.concatenate([E for _, E in fit.grams()]),
+            ones=fit.orthonormal(fit.moments.ones[:, :-1]),
+            sizes=fit.moments.sizes,
+            direction=fit.W[j] / scale,
+            scale=scale,
+            larger=arms(cluster_values(column_sums(fit), fit.moments.sizes)[:, j]),
+        )
+
     @property
     def slopes(self) -> Array:
         """E_g·direction (G, K): X_g'x̃_g, with x̃ the tested column given the others, of length one."""
@@ -127,24 +140,9 @@ class Tested:
         most = float(np.einsum("gkk,g->", self.shares, self.sizes.astype(float)))  # |X_g'1|² ≤ N_g tr E_g
         return bool(np.sum(self.ones**2) <= ABSORBED * most)
 
-    def with_rows(self, rows: RowSums) -> Tested:
+    def with_rows(self, rows: RowSums) -> Coefficient:
         """Return the same coefficient with sums that came from rows."""
         return replace(self, rows=rows)
-
-
-def tested(fit: Fit, coefficient: int) -> Tested:
-    """Return coefficient number `coefficient` of a fit as worlds see it."""
-    scale = float(np.linalg.norm(fit.W[coefficient]))
-    sums = column_sums(fit)
-    return Tested(
-        term=fit.names[coefficient],
-        shares=np.concatenate([E for _, E in fit.grams()]),
-        ones=fit.orthonormal(fit.moments.ones[:, :-1]),
-        sizes=fit.moments.sizes,
-        direction=fit.W[coefficient] / scale,
-        scale=scale,
-        larger=arms(cluster_values(sums, fit.moments.sizes)[:, coefficient]),
-    )
 
 
 # --- worlds --------------------------------------------------------------------------------------
@@ -156,11 +154,11 @@ class World(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         """Return W_g = X_g'Ω_gX_g (G, K, K) in orthonormal coordinates."""
 
     @abstractmethod
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
 
     def __add__(self, other: World) -> Sum:
@@ -171,10 +169,10 @@ class World(ABC):
 class Independent(World):
     """Rows independent with one variance: W_g = E_g."""
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         return about.shares
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         return "rows independent"
 
 
@@ -188,10 +186,10 @@ class Intercept(World):
         if not 0.0 <= self.icc <= 1.0:
             raise InputError(f"icc={self.icc!r} is not an intraclass correlation: pass a number from 0 to 1.")
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         return (1.0 - self.icc) * about.shares + self.icc * _outer(about.ones)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         return f"intraclass correlation {self.icc:.3g}" if self.icc else "rows independent"
 
 
@@ -206,10 +204,10 @@ class Slope(World):
         if not self.sd >= 0.0:
             raise InputError(f"sd={self.sd!r} is not a standard deviation: pass a number that is zero or more.")
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         return self.of.covariances(about) + (self.sd / about.scale) ** 2 * _outer(about.slopes)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         return f"{self.of.words(about)}, the effect of {about.term} differs by cluster (sd {self.sd:.3g})"
 
 
@@ -224,13 +222,13 @@ class SlopeShare(World):
         if not 0.0 <= self.share < 1.0:
             raise InputError(f"share={self.share!r} is not a share of a variance: pass a number from 0, below 1.")
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         W = self.of.covariances(about)
         without = about.direction @ W.sum(axis=0) @ about.direction
         odds = self.share / (1.0 - self.share)
         return W + odds * without / np.sum(about.leverage**2) * _outer(about.slopes)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         share = f"{100 * self.share:.3g} % of the variance of {about.term}"
         return f"{self.of.words(about)}, effects that differ by cluster make {share}"
 
@@ -245,14 +243,14 @@ class Arms(World):
     def __post_init__(self) -> None:
         _refuse_ratio(self.ratio)
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         if about.larger is None:
             raise InputError(
                 f"{about.term} does not split the clusters into two arms: use LeverageHalf({self.ratio:g}) in its place."
             )
         return _scaled(self.of.covariances(about), np.where(about.larger, self.ratio, 1.0))
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         larger, others = f"clusters with the larger {about.term}", f"clusters with the smaller {about.term}"
         return f"{self.of.words(about)}, {_variable(self.ratio, larger, others)}"
 
@@ -267,11 +265,13 @@ class LeverageHalf(World):
     def __post_init__(self) -> None:
         _refuse_ratio(self.ratio)
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         return _scaled(self.of.covariances(about), np.where(about.leverage_half, self.ratio, 1.0))
 
-    def words(self, about: Tested) -> str:
-        half = f"the {about.leverage_half.sum()} clusters that carry half of {about.term}"
+    def words(self, about: Coefficient) -> str:
+        count = int(about.leverage_half.sum())
+        half = f"the {count} clusters that carry" if count > 1 else "the one cluster that carries"
+        half = f"{half} half of {about.term}"
         return f"{self.of.words(about)}, {_variable(self.ratio, half, 'the other clusters')}"
 
 
@@ -282,11 +282,11 @@ class BySize(World):
     power: float
     of: World = field(default_factory=Independent)
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         sizes = about.sizes / about.sizes.mean()
         return _scaled(self.of.covariances(about), sizes**self.power)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         more = "larger" if self.power > 0 else "smaller"
         return f"{self.of.words(about)}, {more} clusters more variable (variance ~ size^{self.power:g})"
 
@@ -302,10 +302,10 @@ class Sum(World):
             raise InputError("A sum of no worlds is no world: pass at least one.")
         object.__setattr__(self, "parts", parts)
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         return np.sum([part.covariances(about) for part in self.parts], axis=0)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         return " + ".join(part.words(about) for part in self.parts)
 
 
@@ -326,7 +326,7 @@ class InnerArms(World):
         _refuse_ratio(self.ratio)
         Intercept(self.icc)
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         inner, ones = about.rows.inner, about.rows.inner_ones
         if inner is None or ones is None:
             raise RowsNeededError(_needed("Arms inside clusters", about, "row_worlds.arm_sums"))
@@ -334,7 +334,7 @@ class InnerArms(World):
         shared = about.ones + (self.ratio**0.5 - 1.0) * ones
         return np.asarray((1.0 - self.icc) * rows + self.icc * _outer(shared))
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         larger, others = f"rows with the larger {about.term}", f"rows with the smaller {about.term}"
         return f"{Intercept(self.icc).words(about)}, {_variable(self.ratio, larger, others)}"
 
@@ -355,7 +355,7 @@ class Autoregressive(World):
         if not 0.0 <= self.share <= 1.0:
             raise InputError(f"share={self.share!r} is not a share of a variance: pass a number from 0 to 1.")
 
-    def covariances(self, about: Tested) -> Array:
+    def covariances(self, about: Coefficient) -> Array:
         paths, periods = about.rows.paths, about.rows.periods
         if paths is None or periods is None:
             raise RowsNeededError(_needed("Correlation in time", about, "row_worlds.period_sums"))
@@ -364,7 +364,7 @@ class Autoregressive(World):
         together = paths.transpose(0, 2, 1) @ (R @ paths)
         return np.asarray((1.0 - self.share) * about.shares + self.share * together)
 
-    def words(self, about: Tested) -> str:
+    def words(self, about: Coefficient) -> str:
         part = "" if self.share == 1.0 else f" in {100 * self.share:.3g} % of the variance"
         return f"correlation {self.phi:.3g} from one period to the next{part}"
 
@@ -391,5 +391,5 @@ def _refuse_ratio(ratio: float) -> None:
         raise InputError(f"ratio={ratio!r} is not a ratio of two variances: pass a positive number.")
 
 
-def _needed(what: str, about: Tested, maker: str) -> str:
+def _needed(what: str, about: Coefficient, maker: str) -> str:
     return f"{what} of {about.term} cannot be read from cluster sums: pass the rows once to {maker} and the result on."

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.error_worlds import Tested, World, tested
+from lyra.error_worlds import Coefficient, World
 from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.ols import Fit
 from lyra.sandwich import VARIANTS, adjustment, unidentified
@@ -100,7 +100,7 @@ class Statistic:
         return bool(self.shift.any())
 
 
-def statistic(fit: Fit, about: Tested, name: str) -> Statistic:
+def statistic(fit: Fit, about: Coefficient, name: str) -> Statistic:
     """Return the t statistic of a coefficient with the variance `name`.
 
     Raises
@@ -128,7 +128,7 @@ def statistic(fit: Fit, about: Tested, name: str) -> Statistic:
     )
 
 
-def _restricted(about: Tested) -> Statistic:
+def _restricted(about: Coefficient) -> Statistic:
     """Return R1: z_g = x̃_g'ũ_g, with ũ the residuals on the other columns."""
     others = about.slopes - about.leverage[:, None] * about.direction
     omega = np.broadcast_to(about.direction, others.shape)
@@ -149,7 +149,7 @@ def _factor(fit: Fit, name: str) -> float:
     return (fit.G - 1) / fit.G if name in {"CV3", "CV3J"} else 1.0
 
 
-def _refuse_lost(fit: Fit, about: Tested, name: str, power: float) -> None:
+def _refuse_lost(fit: Fit, about: Coefficient, name: str, power: float) -> None:
     coefficient = fit.names.index(about.term)
     lost = [case.cluster for case in unidentified(fit) if coefficient in case.coefficients] if power else []
     if lost:
@@ -223,7 +223,7 @@ class Forms:
         return total.reshape(n, -1, r, r)
 
 
-def forms(test: Statistic, about: Tested, worlds: Sequence[World]) -> Forms:
+def forms(test: Statistic, about: Coefficient, worlds: Sequence[World]) -> Forms:
     """Return what the law of a statistic depends on, in each of these worlds."""
     parts = [_form(test, world.covariances(about)) for world in worlds]
     d, B, inverse, variance = (np.stack(part) for part in zip(*parts, strict=True))
@@ -278,7 +278,7 @@ def _centred(raw: Forms) -> Forms:
 # --- the size ------------------------------------------------------------------------------------
 
 
-def size(fit: Fit, coefficient: int, variant: str, world: World, critical_value: float) -> float:
+def size(fit: Fit, j: int, variant: str, world: World, critical_value: float) -> float:
     """Return P(|t| > critical_value) of a true null in a world of Gaussian errors, exactly.
 
     Examples
@@ -293,7 +293,7 @@ def size(fit: Fit, coefficient: int, variant: str, world: World, critical_value:
     >>> print(f"{size(fit, 0, 'CV1', Independent(), 2.262157):.6f}")
     0.050000
     """
-    about = tested(fit, coefficient)
+    about = Coefficient.of(fit, j)
     return float(rejection(forms(statistic(fit, about, variant), about, [world]), critical_value)[0])
 
 
