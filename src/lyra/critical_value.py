@@ -22,11 +22,11 @@ from lyra.error_worlds import (
     Arms,
     Autoregressive,
     BySize,
+    Coefficient,
     InnerArms,
     Intercept,
     LeverageHalf,
     SlopeShare,
-    Coefficient,
     World,
 )
 from lyra.errors import InputError

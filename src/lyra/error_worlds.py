@@ -23,6 +23,7 @@ __all__ = [
     "Arms",
     "Autoregressive",
     "BySize",
+    "Coefficient",
     "Independent",
     "InnerArms",
     "Intercept",
@@ -31,7 +32,6 @@ __all__ = [
     "Slope",
     "SlopeShare",
     "Sum",
-    "Coefficient",
     "World",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lyra.critical_value import Bound, Calibrated, Family, calibrated
-from lyra.error_worlds import Autoregressive, Independent, Intercept, Coefficient, World
+from lyra.error_worlds import Autoregressive, Coefficient, Independent, Intercept, World
 from lyra.errors import NotIdentifiedError
 from lyra.exact_power import power
 from lyra.exact_size import forms, statistic
