@@ -52,7 +52,7 @@ def run(asked: argparse.Namespace) -> None:
     done = {json.loads(line)["cell"] for line in asked.out.read_text().splitlines()} if asked.out.exists() else set()
     share, of = map(int, asked.part.split("/"))
     lines: dict[str, dict] = {}
-    for i, cell in enumerate(cells()[:: asked.every]):
+    for cell in cells()[:: asked.every]:
         name, truth = cell.rsplit("/", 1)
         if cell in done or zlib.crc32(name.encode()) % of != share:
             continue
@@ -116,8 +116,12 @@ def best_valid(cell: dict) -> float | None:
 
 
 def summarise(found: list[dict]) -> None:
-    print(f"{len(found)} cells, {min(c['data_sets'] for c in found)}-{max(c['data_sets'] for c in found)} data sets each")
-    print("\n| line | mean size | surely > .0625 | > .075 | > .10 | largest | mean power | ratio mean | median | 10 % |")
+    print(
+        f"{len(found)} cells, {min(c['data_sets'] for c in found)}-{max(c['data_sets'] for c in found)} data sets each"
+    )
+    print(
+        "\n| line | mean size | surely > .0625 | > .075 | > .10 | largest | mean power | ratio mean | median | 10 % |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in ("CV1", "CV2", "CV3"):
         row(f"{name}, textbook", found, [c["textbook"][name] for c in found])

@@ -6,8 +6,9 @@ the textbook's, from rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.stats import norm, t
@@ -142,34 +143,33 @@ def _half(G: int, rng: np.random.Generator) -> np.ndarray:
 
 def outcomes(truth: str, d: Design, R: int, rng: np.random.Generator) -> np.ndarray:
     """Return R outcomes (R, N) in which the tested coefficient is zero."""
-    if truth in {"re0", "re2", "re20"}:
-        return random_intercept(d, R, rng, icc=int(truth[2:]) / 100)
-    if truth == "t3":
-        return random_intercept(d, R, rng, icc=0.1, heavy=True)
-    if truth in {"het4", "het4c"}:
-        noisier = d.treated == (truth == "het4")
-        return random_intercept(d, R, rng, icc=0.1) * np.where(noisier, 2.0, 1.0)[d.cluster]
-    if truth == "hetx":
-        return random_intercept(d, R, rng, icc=0.1) * ((1 + d.level) / 2)[d.cluster]
-    if truth == "spend":
-        return spending(d, R, rng)
-    if truth == "bin2":
-        z = rng.standard_normal((R, d.G))
-        return (rng.random((R, d.N)) < _logistic(-4.2 + 0.7 * z)[:, d.cluster]).astype(float)
-    if truth in {"slope", "slope0"}:
-        y = random_intercept(d, R, rng, icc=0.02 if truth == "slope" else 0.0)
-        return y + 0.3 * rng.standard_normal((R, d.G))[:, d.cluster] * d.x
-    if truth == "rsx":
-        y = random_intercept(d, R, rng, icc=0.02)
-        return y + 0.3 * rng.standard_normal((R, d.G))[:, d.cluster] * d.X[:, 2]
-    if truth == "rowhet":
-        return random_intercept(d, R, rng, icc=0.02) * np.where(d.x > 0, 2.0, 1.0)
-    return window_shocks(d, R, rng, phi={"ar8": 0.8, "ar8i": 0.0}[truth])
+    return TRUTHS[truth](d, R, rng)
 
 
-def random_intercept(
-    d: Design, R: int, rng: np.random.Generator, *, icc: float, heavy: bool = False
-) -> np.ndarray:
+def noisier_arm(d: Design, R: int, rng: np.random.Generator, *, treated: bool) -> np.ndarray:
+    return random_intercept(d, R, rng, icc=0.1) * np.where(d.treated == treated, 2.0, 1.0)[d.cluster]
+
+
+def noisier_with_level(d: Design, R: int, rng: np.random.Generator) -> np.ndarray:
+    return random_intercept(d, R, rng, icc=0.1) * ((1 + d.level) / 2)[d.cluster]
+
+
+def noisier_rows(d: Design, R: int, rng: np.random.Generator) -> np.ndarray:
+    return random_intercept(d, R, rng, icc=0.02) * np.where(d.x > 0, 2.0, 1.0)
+
+
+def conversion(d: Design, R: int, rng: np.random.Generator) -> np.ndarray:
+    """About 2 % convert."""
+    p = _logistic(-4.2 + 0.7 * rng.standard_normal((R, d.G)))
+    return (rng.random((R, d.N)) < p[:, d.cluster]).astype(float)
+
+
+def random_slope(d: Design, R: int, rng: np.random.Generator, *, icc: float, column: int) -> np.ndarray:
+    y = random_intercept(d, R, rng, icc=icc)
+    return y + 0.3 * rng.standard_normal((R, d.G))[:, d.cluster] * d.X[:, column]
+
+
+def random_intercept(d: Design, R: int, rng: np.random.Generator, *, icc: float, heavy: bool = False) -> np.ndarray:
     effect = rng.standard_t(3, (R, d.G)) / np.sqrt(3.0) if heavy else rng.standard_normal((R, d.G))
     return np.sqrt(icc) * effect[:, d.cluster] + np.sqrt(1 - icc) * rng.standard_normal((R, d.N))
 
@@ -190,6 +190,25 @@ def window_shocks(d: Design, R: int, rng: np.random.Generator, *, phi: float) ->
 
 def _logistic(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
+
+
+TRUTHS: dict[str, Callable[[Design, int, np.random.Generator], np.ndarray]] = {
+    "re0": partial(random_intercept, icc=0.0),
+    "re2": partial(random_intercept, icc=0.02),
+    "re20": partial(random_intercept, icc=0.2),
+    "t3": partial(random_intercept, icc=0.1, heavy=True),
+    "het4": partial(noisier_arm, treated=True),
+    "het4c": partial(noisier_arm, treated=False),
+    "hetx": noisier_with_level,
+    "rowhet": noisier_rows,
+    "spend": spending,
+    "bin2": conversion,
+    "slope0": partial(random_slope, icc=0.0, column=1),
+    "slope": partial(random_slope, icc=0.02, column=1),
+    "rsx": partial(random_slope, icc=0.02, column=2),
+    "ar8": partial(window_shocks, phi=0.8),
+    "ar8i": partial(window_shocks, phi=0.0),
+}
 
 
 # --- estimates -----------------------------------------------------------------------------------

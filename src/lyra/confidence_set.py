@@ -68,7 +68,7 @@ def t_value(fit: Fit, about: Coefficient, test: Statistic, null: float = 0.0) ->
 
 
 def confidence_set(
-    fit: Fit, about: Coefficient, test: Statistic, critical_value: float, bound: Bound = "both"
+    fit: Fit, about: Coefficient, test: Statistic, critical_value: float, *, bound: Bound = "both"
 ) -> ConfidenceSet:
     """Return the values β₀ with |t(β₀)| ≤ c; with a lower bound those with t ≤ c, with an upper those with t ≥ −c."""
     estimate = fit.coef[fit.names.index(about.term)]

@@ -151,10 +151,12 @@ class Family:
         if about.absorbed and not in_time:
             yield "no correlation within clusters beyond the effects that were swept out"
         if about.larger is None and self.slopes:
-            yield f"effects of {about.term} that differ by cluster and make up to {100 * max(self.slopes):g} % of its variance"
+            most = f"up to {100 * max(self.slopes):g} % of its variance"
+            yield f"effects of {about.term} that differ by cluster and make {most}"
         if self.arms > 1.0:
             who = f"either arm of {about.term}, or " if about.larger is not None else ""
-            yield f"{who}the clusters that carry half of {about.term}, {self.arms:g} times as variable or 1/{self.arms:g} as variable"
+            times = f"{self.arms:g} or 1/{self.arms:g} times as variable"
+            yield f"{who}the clusters that carry half of {about.term}, {times}"
         if self.sizes and np.ptp(about.sizes) > 0:
             yield "variance that goes with the size of the cluster or with its inverse"
         yield from (world.words(about) for world in self.more)

@@ -170,9 +170,11 @@ class Independent(World):
     """Rows independent with one variance: W_g = E_g."""
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         return about.shares
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         return "rows independent"
 
 
@@ -187,9 +189,11 @@ class Intercept(World):
             raise InputError(f"icc={self.icc!r} is not an intraclass correlation: pass a number from 0 to 1.")
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         return (1.0 - self.icc) * about.shares + self.icc * _outer(about.ones)
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         return f"intraclass correlation {self.icc:.3g}" if self.icc else "rows independent"
 
 
@@ -205,9 +209,11 @@ class Slope(World):
             raise InputError(f"sd={self.sd!r} is not a standard deviation: pass a number that is zero or more.")
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         return self.of.covariances(about) + (self.sd / about.scale) ** 2 * _outer(about.slopes)
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         return f"{self.of.words(about)}, the effect of {about.term} differs by cluster (sd {self.sd:.3g})"
 
 
@@ -223,12 +229,14 @@ class SlopeShare(World):
             raise InputError(f"share={self.share!r} is not a share of a variance: pass a number from 0, below 1.")
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         W = self.of.covariances(about)
         without = about.direction @ W.sum(axis=0) @ about.direction
         odds = self.share / (1.0 - self.share)
-        return W + odds * without / np.sum(about.leverage**2) * _outer(about.slopes)
+        return np.asarray(W + odds * without / np.sum(about.leverage**2) * _outer(about.slopes))
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         share = f"{100 * self.share:.3g} % of the variance of {about.term}"
         return f"{self.of.words(about)}, effects that differ by cluster make {share}"
 
@@ -244,13 +252,15 @@ class Arms(World):
         _refuse_ratio(self.ratio)
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         if about.larger is None:
             raise InputError(
-                f"{about.term} does not split the clusters into two arms: use LeverageHalf({self.ratio:g}) in its place."
+                f"{about.term} does not split the clusters into two arms: use LeverageHalf({self.ratio:g}) instead."
             )
         return _scaled(self.of.covariances(about), np.where(about.larger, self.ratio, 1.0))
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         larger, others = f"clusters with the larger {about.term}", f"clusters with the smaller {about.term}"
         return f"{self.of.words(about)}, {_variable(self.ratio, larger, others)}"
 
@@ -266,9 +276,11 @@ class LeverageHalf(World):
         _refuse_ratio(self.ratio)
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         return _scaled(self.of.covariances(about), np.where(about.leverage_half, self.ratio, 1.0))
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         count = int(about.leverage_half.sum())
         half = f"the {count} clusters that carry" if count > 1 else "the one cluster that carries"
         half = f"{half} half of {about.term}"
@@ -282,11 +294,17 @@ class BySize(World):
     power: float
     of: World = field(default_factory=Independent)
 
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.power):
+            raise InputError(f"power={self.power!r} is not a power of the size: pass a finite number.")
+
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         sizes = about.sizes / about.sizes.mean()
         return _scaled(self.of.covariances(about), sizes**self.power)
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         more = "larger" if self.power > 0 else "smaller"
         return f"{self.of.words(about)}, {more} clusters more variable (variance ~ size^{self.power:g})"
 
@@ -303,9 +321,11 @@ class Sum(World):
         object.__setattr__(self, "parts", parts)
 
     def covariances(self, about: Coefficient) -> Array:
-        return np.sum([part.covariances(about) for part in self.parts], axis=0)
+        """Return W_g (G, K, K)."""
+        return np.asarray(np.sum([part.covariances(about) for part in self.parts], axis=0))
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         return " + ".join(part.words(about) for part in self.parts)
 
 
@@ -327,6 +347,7 @@ class InnerArms(World):
         Intercept(self.icc)
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         inner, ones = about.rows.inner, about.rows.inner_ones
         if inner is None or ones is None:
             raise RowsNeededError(_needed("Arms inside clusters", about, "row_worlds.arm_sums"))
@@ -335,6 +356,7 @@ class InnerArms(World):
         return np.asarray((1.0 - self.icc) * rows + self.icc * _outer(shared))
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         larger, others = f"rows with the larger {about.term}", f"rows with the smaller {about.term}"
         return f"{Intercept(self.icc).words(about)}, {_variable(self.ratio, larger, others)}"
 
@@ -356,6 +378,7 @@ class Autoregressive(World):
             raise InputError(f"share={self.share!r} is not a share of a variance: pass a number from 0 to 1.")
 
     def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
         paths, periods = about.rows.paths, about.rows.periods
         if paths is None or periods is None:
             raise RowsNeededError(_needed("Correlation in time", about, "row_worlds.period_sums"))
@@ -365,6 +388,7 @@ class Autoregressive(World):
         return np.asarray((1.0 - self.share) * about.shares + self.share * together)
 
     def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
         part = "" if self.share == 1.0 else f" in {100 * self.share:.3g} % of the variance"
         return f"correlation {self.phi:.3g} from one period to the next{part}"
 

@@ -60,15 +60,16 @@ class _Curve:
     def integral(self, largest: float) -> float:
         """Return P(q > 0) on the line through the saddle point, s = s₀ + iσ sinh w."""
         at, width = self._saddle(largest)
-        total, first, phase = 0.0, 0, np.zeros(0)
+        total, turned, phase = 0.0, 0.0, 0.0  # the determinant's phase is zero on the real line
         for first in range(0, int(FARTHEST / STEP), NODES):
             w = STEP * np.arange(first, first + NODES)
             s = at + 1j * width * np.sinh(w)
             level, turning = self._logs(1.0 / (2.0 * s))
-            phase = np.unwrap(np.concatenate([phase[-1:] if first else turning[:1], turning]))[1:]
-            start = phase[0] if first == 0 else start
-            heights = (np.exp(level - 0.5j * (phase - start)) / s).real * width * np.cosh(w)
+            turned = float(turning[0]) if first == 0 else turned
+            phases = phase + np.unwrap(np.concatenate([[turned], turning]))[1:] - turned
+            heights = (np.exp(level - 0.5j * phases) / s).real * width * np.cosh(w)
             total += float(heights.sum()) - (float(heights[0]) / 2.0 if first == 0 else 0.0)
+            turned, phase = float(turning[-1]), float(phases[-1])
             if np.abs(heights[-2:]).max() <= LEFT * abs(total):
                 break
         return min(max(total * STEP / np.pi, 0.0), 1.0)
@@ -76,10 +77,10 @@ class _Curve:
     def _saddle(self, largest: float) -> tuple[float, float]:
         """Return where on the real line the integrand is least, and its width there."""
         s = 0.5 / (largest * (1.0 + DISTANCES))
-        height = self._logs(1.0 / (2.0 * s) + 0j)[0].real - np.log(s)
+        height = self._logs(np.asarray(0.5 / s, dtype=np.complex128))[0].real - np.log(s)
         at = float(s[np.argmin(height)])
         near = at * np.array([0.999, 1.0, 1.001])
-        low, middle, high = self._logs(1.0 / (2.0 * near) + 0j)[0].real - np.log(near)
+        low, middle, high = self._logs(np.asarray(0.5 / near, dtype=np.complex128))[0].real - np.log(near)
         return at, at * 1e-3 / float(np.sqrt(max(low - 2.0 * middle + high, 1e-6)))
 
     def _logs(self, x: Complex) -> tuple[Complex, Array]:

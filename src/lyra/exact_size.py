@@ -278,7 +278,7 @@ def _centred(raw: Forms) -> Forms:
 # --- the size ------------------------------------------------------------------------------------
 
 
-def size(fit: Fit, j: int, variant: str, world: World, critical_value: float) -> float:
+def size(fit: Fit, j: int, variant: str, world: World, *, critical_value: float) -> float:
     """Return P(|t| > critical_value) of a true null in a world of Gaussian errors, exactly.
 
     Examples
@@ -290,7 +290,7 @@ def size(fit: Fit, j: int, variant: str, world: World, critical_value: float) ->
     >>> from lyra.error_worlds import Independent
     >>> from lyra.ols import least_squares
     >>> fit = least_squares(Moments.from_arrays(np.arange(10.0), np.ones((10, 1)), np.arange(10)))
-    >>> print(f"{size(fit, 0, 'CV1', Independent(), 2.262157):.6f}")
+    >>> print(f"{size(fit, 0, 'CV1', Independent(), critical_value=2.262157):.6f}")
     0.050000
     """
     about = Coefficient.of(fit, j)
@@ -346,12 +346,12 @@ def positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
     λ₀ is the root of F(λ) = λ − Var(z₀) + c² s'(λ + c²Cov(z))⁻¹s = λ − b₀'r(λ), s = Cov(z, z₀). F is convex and not
     negative at Var(z₀), so the steps fall to the root and never pass it.
     """
-    root = np.ones(len(made))
+    root: Array = np.ones(len(made))
     for _ in range(STEPS):
         r, u = _at(made, c2, root)
         F = root - np.einsum("nr,nr->n", made.b0, r)
         step = np.maximum(F, 0.0) / np.maximum(1.0 - c2 * np.einsum("ng,ng->n", u, u), 1e-3)
-        root = np.maximum(root - step, VANISHED / 2.0)
+        root = np.maximum(root - step, VANISHED / 2.0).astype(np.float64)
         if (step <= 1e-14 * root).all() or (root <= VANISHED).all():
             break
     return root, _at(made, c2, root)[1]

@@ -85,7 +85,7 @@ def _codes(fit: Fit, clusters: Any) -> NDArray[np.intp]:
     strange = np.flatnonzero(fit.labels[codes] != labels)
     if strange.size:
         raise InputError(
-            f"{labels[strange[0]]!s} (row {strange[0]}) is not a cluster of the fit: pass the labels it was fitted with."
+            f"{labels[strange[0]]!s} (row {strange[0]}) is not a cluster of the fit: pass the labels it was fitted on."
         )
     return codes
 
