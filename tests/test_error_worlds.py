@@ -10,6 +10,7 @@ from lyra.error_worlds import (
     Autoregressive,
     BySize,
     Coefficient,
+    ColumnSlopeShare,
     Independent,
     InnerArms,
     Intercept,
@@ -78,6 +79,14 @@ def test_each_world_is_its_omega_in_full(case):
         )
 
 
+def test_a_slope_of_the_column_itself_is_along_x(case):
+    X, clusters, fit = case
+    about = Coefficient.of(fit, 2)
+    added = ColumnSlopeShare(0.5).covariances(about) - about.shares
+    full = in_full(case, 2, lambda i: np.outer(X[i, 2], X[i, 2]))
+    np.testing.assert_allclose(added / added[0, 0, 0], full / full[0, 0, 0], rtol=1e-8, atol=1e-9)
+
+
 def test_worlds_from_rows_are_their_omega_in_full(case):
     X, clusters, fit = case
     time = np.concatenate([np.arange(n) * 2.0 for n in np.bincount(clusters)])
@@ -103,13 +112,14 @@ def test_worlds_from_rows_are_their_omega_in_full(case):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_slope_makes_its_share_of_the_variance_of_the_estimate(case, share):
+@pytest.mark.parametrize("kind", [SlopeShare, ColumnSlopeShare])
+def test_a_slope_makes_its_share_of_the_variance_of_the_estimate(case, share, kind):
     about = Coefficient.of(case[2], 2)
 
     def variance(world):
         return about.direction @ world.covariances(about).sum(axis=0) @ about.direction
 
-    without, whole = variance(Intercept(0.2)), variance(SlopeShare(share, Intercept(0.2)))
+    without, whole = variance(Intercept(0.2)), variance(kind(share, Intercept(0.2)))
     assert (whole - without) / whole == pytest.approx(share, rel=1e-12)
 
 
@@ -145,6 +155,7 @@ def test_worlds_say_themselves(case):
         Arms(4.0): "rows independent, clusters with the larger treat four times as variable",
         Arms(0.5, Intercept(0.1)): ("intraclass correlation 0.1, clusters with the smaller treat twice as variable"),
         SlopeShare(0.6): "rows independent, effects that differ by cluster make 60 % of the variance of treat",
+        ColumnSlopeShare(0.3): "rows independent, errors that grow with treat make 30 % of its variance",
         Slope(0.2): "rows independent, the effect of treat differs by cluster (sd 0.2)",
         BySize(-1.0): "rows independent, smaller clusters more variable (variance ~ size^-1)",
         LeverageHalf(
@@ -185,13 +196,17 @@ def test_a_world_that_the_design_cannot_have_is_refused(case):
     for world, what in (
         (
             InnerArms(2.0),
-            ("Arms inside clusters of x cannot be read from cluster sums: pass the rows once to "
-            "row_worlds.arm_sums and the result on."),
+            (
+                "Arms inside clusters of x cannot be read from cluster sums: pass the rows once to "
+                "row_worlds.arm_sums and the result on."
+            ),
         ),
         (
             Autoregressive(0.5),
-            ("Correlation in time of x cannot be read from cluster sums: pass the rows once to "
-            "row_worlds.period_sums and the result on."),
+            (
+                "Correlation in time of x cannot be read from cluster sums: pass the rows once to "
+                "row_worlds.period_sums and the result on."
+            ),
         ),
     ):
         with pytest.raises(RowsNeededError) as needed:

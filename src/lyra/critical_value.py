@@ -23,6 +23,7 @@ from lyra.error_worlds import (
     Autoregressive,
     BySize,
     Coefficient,
+    ColumnSlopeShare,
     InnerArms,
     Intercept,
     LeverageHalf,
@@ -112,6 +113,7 @@ class Family:
                 yield points, base, scale
                 for share in slopes:
                     yield points, base, (partial(_sloped, share), *scale)
+                    yield points, base, (partial(_column_sloped, share), *scale)
         if about.rows.inner is not None:
             for ratio in _either_way(self.arms):
                 yield self._iccs(about), partial(_inner, ratio), ()
@@ -178,6 +180,10 @@ def _layered(base: Callable[[float], World], layers: tuple[Layer, ...], point: f
 
 def _sloped(share: float, of: World) -> World:
     return SlopeShare(share, of)
+
+
+def _column_sloped(share: float, of: World) -> World:
+    return ColumnSlopeShare(share, of)
 
 
 def _arms(ratio: float, of: World) -> World:

@@ -24,6 +24,7 @@ __all__ = [
     "Autoregressive",
     "BySize",
     "Coefficient",
+    "ColumnSlopeShare",
     "Independent",
     "InnerArms",
     "Intercept",
@@ -85,6 +86,8 @@ class Coefficient:
         The unit vector of the tested coefficient.
     scale : float
         The standard error of the coefficient when rows are independent with variance 1.
+    column : ndarray (K,)
+        The tested column itself, x = Q·column with Q the orthonormal columns.
     larger : ndarray (G,) of bool, optional
         The clusters with the larger value of a column that has two and is constant in clusters.
     rows : RowSums
@@ -97,6 +100,7 @@ class Coefficient:
     sizes: NDArray[np.int64]
     direction: Array
     scale: float
+    column: Array
     larger: Bools | None = None
     rows: RowSums = field(default_factory=RowSums)
 
@@ -111,6 +115,7 @@ class Coefficient:
             sizes=fit.moments.sizes,
             direction=fit.W[j] / scale,
             scale=scale,
+            column=np.linalg.inv(fit.W)[:, j],
             larger=arms(cluster_values(column_sums(fit), fit.moments.sizes)[:, j]),
         )
 
@@ -118,6 +123,11 @@ class Coefficient:
     def slopes(self) -> Array:
         """E_g·direction (G, K): X_g'x̃_g, with x̃ the tested column given the others, of length one."""
         return self.shares @ self.direction
+
+    @property
+    def column_slopes(self) -> Array:
+        """E_g·column (G, K): X_g'x_g, with x the tested column as it is."""
+        return self.shares @ self.column
 
     @property
     def leverage(self) -> Array:
@@ -230,15 +240,32 @@ class SlopeShare(World):
 
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
-        W = self.of.covariances(about)
-        without = about.direction @ W.sum(axis=0) @ about.direction
-        odds = self.share / (1.0 - self.share)
-        return np.asarray(W + odds * without / np.sum(about.leverage**2) * _outer(about.slopes))
+        return _with_share(self.of.covariances(about), self.share, about.slopes, about.direction)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         share = f"{100 * self.share:.3g} % of the variance of {about.term}"
         return f"{self.of.words(about)}, effects that differ by cluster make {share}"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSlopeShare(World):
+    """The same for the tested column as it is, not given the others: errors grow with the size of x itself."""
+
+    share: float
+    of: World = field(default_factory=Independent)
+
+    def __post_init__(self) -> None:
+        SlopeShare(self.share)
+
+    def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
+        return _with_share(self.of.covariances(about), self.share, about.column_slopes, about.direction)
+
+    def words(self, about: Coefficient) -> str:
+        """Say the world in a few words."""
+        share = f"errors that grow with {about.term} make {100 * self.share:.3g} % of its variance"
+        return f"{self.of.words(about)}, {share}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +425,12 @@ class Autoregressive(World):
 
 def _outer(vectors: Array) -> Array:
     return np.asarray(vectors[:, :, None] * vectors[:, None, :])
+
+
+def _with_share(W: Array, share: float, slopes: Array, direction: Array) -> Array:
+    """Return W_g + τ² slopes_g slopes_g', with τ² such that the slopes make this share of Var(direction'Σ c_g)."""
+    without, unit = direction @ W.sum(axis=0) @ direction, np.sum((slopes @ direction) ** 2)
+    return np.asarray(W + share / (1.0 - share) * without / unit * _outer(slopes))
 
 
 def _scaled(W: Array, factors: Array) -> Array:
