@@ -80,7 +80,7 @@ def test_each_world_is_its_omega_in_full(case):
 
 
 def test_a_slope_of_the_column_itself_is_along_x(case):
-    X, clusters, fit = case
+    X, _, fit = case
     about = Coefficient.of(fit, 2)
     added = ColumnSlopeShare(0.5).covariances(about) - about.shares
     full = in_full(case, 2, lambda i: np.outer(X[i, 2], X[i, 2]))

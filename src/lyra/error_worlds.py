@@ -115,7 +115,7 @@ class Coefficient:
             sizes=fit.moments.sizes,
             direction=fit.W[j] / scale,
             scale=scale,
-            column=np.linalg.inv(fit.W)[:, j],
+            column=np.asarray(np.linalg.inv(fit.W)[:, j], dtype=np.float64),
             larger=arms(cluster_values(column_sums(fit), fit.moments.sizes)[:, j]),
         )
 
