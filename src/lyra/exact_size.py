@@ -52,6 +52,7 @@ ROUGH = 0.3  # 7e-8
 NODES = 8  # at a time, until what is left is below LEFT of the sum
 LEFT = 1e-17
 VANISHED = 1e-13  # λ₀/Var(β̂) below which |t| cannot exceed c
+SETTLED = 1e-8  # the last of Newton's steps, whose square is what is left
 STEPS = 200
 BLOCK = 2**21  # floats at a time
 
@@ -352,7 +353,7 @@ def positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
         F = root - np.einsum("nr,nr->n", made.b0, r)
         step = np.maximum(F, 0.0) / np.maximum(1.0 - c2 * np.einsum("ng,ng->n", u, u), 1e-3)
         root = np.asarray(np.maximum(root - step, VANISHED / 2.0), dtype=np.float64)
-        if (step <= 1e-14 * root).all() or (root <= VANISHED).all():
+        if (step <= SETTLED * root).all() or (root <= VANISHED).all():
             break
     return root, _at(made, c2, root)[1]
 
@@ -360,6 +361,6 @@ def positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
 def _at(made: Forms, c2: float, x: Array) -> tuple[Array, Array]:
     """Return r(x) = C(x)⁻¹b₀ (n, r) and u(x) = B r/(x + c²d) (n, G), C(x) = M⁻¹ + c²B'(x + c²d)⁻¹B."""
     weights = 1.0 / (x[:, None] + c2 * made.d)
-    C = made.inverse + c2 * made.sums(weights[:, None])[:, 0]
+    C = made.inverse + c2 * ((made.B * weights[:, :, None]).swapaxes(1, 2) @ made.B)
     r = np.linalg.solve(C, made.b0[:, :, None])[:, :, 0]
     return np.asarray(r, dtype=np.float64), weights * (made.B @ r[:, :, None])[:, :, 0]
