@@ -215,7 +215,7 @@ TRUTHS: dict[str, Callable[[Design, int, np.random.Generator], np.ndarray]] = {
 
 
 class Estimates:
-    """Textbook t statistics of one design, from rows: CV1, CV2, CV3 and CV0 with scores under the null (R1)."""
+    """Textbook t statistics of one design, from rows: CV0-CV3J, and CV0 with scores under the null (R1)."""
 
     def __init__(self, d: Design) -> None:
         self.d, (self.N, self.K) = d, d.X.shape
@@ -277,6 +277,8 @@ class Estimates:
             "CV2": np.sqrt(np.sum(self.by_cluster(residuals * self.w) ** 2, axis=1)),
             "CV3": np.sqrt((G - 1) / G * np.sum(moved**2, axis=1)),
         }
+        se["CV0"] = se["CV1"] / np.sqrt(factor)
+        se["CV3J"] = np.sqrt((G - 1) / G * np.sum((moved - moved.mean(axis=1, keepdims=True)) ** 2, axis=1))
         flat = np.ptp(Y, axis=1) == 0
         return Drawn(beta[:, d.j], se, self.by_cluster(restricted * self.v), self.by_cluster(self.v * x), flat)
 

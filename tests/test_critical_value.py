@@ -85,7 +85,7 @@ def test_never_below_the_t_law():
 
 
 @given(st.sampled_from(NAMES), st.floats(0.0, 0.7), st.integers(0, 10**6), st.sampled_from([0.01, 0.05, 0.2]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_world_of_the_family_rejects_more_than_the_level(name, icc, seed, alpha):
     rng = np.random.default_rng(seed)
     y, X, clusters = unequal(seed=int(seed % 7))

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 
 ICC = (0.0, 0.02, 0.1, 0.3)
 PHI = (0.0, 0.4, 0.8, 0.95)
-BETWEEN = 5  # points between two of a grid, twice: the supremum is known to the square of a 36th of their distance
+HALVINGS = 5  # of the distance to the next point of a grid: the supremum is known to the square of its 32nd part
 CLOSE = 0.9  # shapes whose largest size on the grid is this share of the largest of all are refined
 REFINED = 2  # of them at most
 SAME = 1e-7  # sizes that differ by a smaller share are one: the first world is named
@@ -257,8 +257,7 @@ class Calibrated:
 
     def size(self, critical_value: float) -> Bound:
         """Return the largest P(|t| > critical_value) over the family, refined between the points of its grids."""
-        sizes = rejection(self._grid, critical_value, ROUGH)
-        largest = self._largest(sizes, critical_value)
+        largest = self._largest(self._sizes_on_grid(critical_value), critical_value)
         value = float(rejection(self._forms([largest]), critical_value)[0])
         return Bound(value, largest, largest.words(self.about))
 
@@ -283,17 +282,27 @@ class Calibrated:
         floor = 0.0 if self.test.bounded else self._t_quantile(level)
         c, world = floor, None
         while True:
-            sizes = rejection(self._grid, c, ROUGH) if c > 0.0 else np.ones(len(self._grid))
-            largest = self._largest(sizes, c)
+            sizes = self._sizes_on_grid(c)
+            largest = self._largest_on_grid(sizes)
             new = self._root(largest, level, c)
+            if new <= c * (1.0 + TOLERANCE):
+                largest = self._largest(sizes, c)
+                new = self._root(largest, level, c)
             if new <= c * (1.0 + TOLERANCE):
                 break
             c, world = new, largest
         words = world.words(self.about) if world is not None else f"the t({self.test.G - 1}) law"
         return Bound(c, world, words)
 
+    def _sizes_on_grid(self, critical_value: float) -> Array:
+        return rejection(self._grid, critical_value, ROUGH)
+
+    def _largest_on_grid(self, sizes: Array) -> World:
+        shape, point = self._where[_first_of_largest(sizes)]
+        return self.shapes[shape].worlds()[point]
+
     def _largest(self, sizes: Array, critical_value: float) -> World:
-        """Return the world with the largest size, given the sizes on the grid."""
+        """Return the world with the largest size, between the points of the grid too, given the sizes on it."""
         found = [self._refined(shape, point, critical_value) for shape, point in self._leaders(sizes)]
         return found[_first_of_largest(np.array([size for size, _ in found]))][1]
 
@@ -308,17 +317,17 @@ class Calibrated:
         return [(shape, best[shape][1]) for shape in sorted(order[:REFINED])]
 
     def _refined(self, shape: int, point: int, critical_value: float) -> tuple[float, World]:
-        """Return the largest size along a shape near a grid point, with its world."""
+        """Return the largest size along a shape near a grid point, with its world, by halving the distances."""
         line = self.shapes[shape]
-        low, middle, high = (line.points[min(max(point + step, 0), len(line.points) - 1)] for step in (-1, 0, 1))
-        points = np.array([middle])
-        for _ in range(2 if high > low else 1):
-            around = (np.linspace(low, middle, BETWEEN + 2), np.linspace(middle, high, BETWEEN + 2)[1:])
-            points = np.unique(np.concatenate([*around, points]))
-            sizes = self._sizes([line.make(p) for p in points.tolist()], critical_value)
-            k = _first_of_largest(sizes)
-            low, middle, high = points[max(k - 1, 0)], points[k], points[min(k + 1, len(points) - 1)]
-        return float(sizes[k]), line.make(float(points[k]))
+        at = tuple(line.points[min(max(point + step, 0), len(line.points) - 1)] for step in (-1, 0, 1))
+        size = self._sizes([line.make(at[1])], critical_value)[0]
+        for _ in range(HALVINGS if at[2] > at[0] else 0):
+            points = [at[1], (at[0] + at[1]) / 2.0, (at[1] + at[2]) / 2.0]
+            sizes = [size, *self._sizes([line.make(p) for p in points[1:]], critical_value)]
+            k = _first_of_largest(np.array(sizes))
+            size = sizes[k]
+            at = [(points[1], at[1], points[2]), (at[0], points[1], at[1]), (at[1], points[2], at[2])][k]
+        return float(size), line.make(at[1])
 
     def _root(self, world: World, level: float, start: float) -> float:
         """Return the critical value at which the size in one world is `level`, if it lies above `start`."""
@@ -337,8 +346,9 @@ class Calibrated:
             low, high = high, 1.5 * high
         return float(brentq(excess, low, high, xtol=1e-12, rtol=1e-12))
 
-    def _sizes(self, worlds: list[World], critical_value: float) -> Array:
-        return rejection(self._forms(worlds), critical_value, ROUGH) if critical_value > 0.0 else np.ones(len(worlds))
+    def _sizes(self, worlds: list[World], critical_value: float) -> list[float]:
+        sizes: list[float] = rejection(self._forms(worlds), critical_value, ROUGH).tolist()
+        return sizes
 
     def _forms(self, worlds: Sequence[World]) -> Forms:
         return forms(self.test, self.about, worlds)

@@ -31,7 +31,7 @@ STEP = 0.125
 NODES = 32
 LEFT = 1e-14
 FARTHEST = 80.0
-DISTANCES = np.exp(np.arange(-4.0, 8.0, 0.25))  # of x from λ₀, among which the saddle point is sought
+DISTANCES = np.exp(np.arange(-4.0, 8.0, 0.75))  # of x from λ₀, among which the saddle point is sought
 
 
 def power(made: Forms, critical_value: float, effect: float) -> Array:
