@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dense_size
+from lyra import confidence_set as confidence_sets
 from lyra.confidence_set import ConfidenceSet, confidence_set, t_value
 from lyra.error_worlds import Coefficient
 from lyra.exact_size import STATISTICS, statistic
@@ -67,7 +68,15 @@ def test_scores_under_the_null_give_every_kind_of_set():
         kinds.append(confidence_set(*these, 1.001 * limit))
     assert not any(kind.bounded for kind in kinds)
     assert {len(kind.pieces) for kind in kinds} == {1, 2}
-    assert all(these[0].coef[2] in kind for kind in kinds[-1:])
+    for kind in kinds:
+        ends = [end for piece in kind.pieces for end in piece]
+        assert ends == sorted(ends)
+        assert kind.words.startswith("every")
+
+
+def test_a_set_on_the_edge_leaves_out_nothing():
+    e, h = np.array([1.0, -1.0]), np.array([0.5, 0.5])
+    assert confidence_sets._accepted(e, h, 2.0) == [(-np.inf, np.inf)]
 
 
 def test_sets_say_what_they_are():

@@ -14,6 +14,7 @@ from lyra.error_worlds import (
     Autoregressive,
     BySize,
     Coefficient,
+    ColumnSlopeShare,
     Intercept,
     LeverageHalf,
     Slope,
@@ -156,6 +157,27 @@ def test_swept_effects_leave_slopes_and_scales():
     worlds = [world for shape in shapes for world in shape.worlds()]
     assert SlopeShare(0.9, Intercept(0.0)) in worlds
     assert LeverageHalf(2.0, Intercept(0.0)) in worlds
+
+
+def test_which_worlds_a_family_holds():
+    y, X, clusters = unequal()
+    fit = fitted(y, X, clusters)
+    by_treat, by_x = (
+        [world for shape in Family(arms=2.0).shapes(Coefficient.of(fit, j)) for world in shape.worlds()] for j in (1, 2)
+    )
+    base = Intercept(0.1)
+    for ratio in (2.0, 0.5):
+        assert Arms(ratio, base) in by_treat
+        assert LeverageHalf(ratio, base) in by_x
+    for power in (1.0, -1.0):
+        assert BySize(power, base) in by_treat
+        assert BySize(power, base) in by_x
+    for share in (0.3, 0.6, 0.9):
+        for kind in (SlopeShare, ColumnSlopeShare):
+            assert LeverageHalf(2.0, kind(share, base)) in by_x
+            assert kind(share, base) not in by_treat
+    equal = Family(arms=2.0).shapes(Coefficient.of(two_arms(8, 4), 1))
+    assert [shape.worlds()[2] for shape in equal] == [base, Arms(2.0, base), Arms(0.5, base)]
 
 
 def test_known_periods_bring_correlation_in_time():

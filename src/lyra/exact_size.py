@@ -22,7 +22,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +46,14 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Product = Callable[[Array], Array]
 
 STEP = 0.125  # of the trapezoid rule: exp(−π²/2h) = 7e-18
 ROUGH = 0.3  # 7e-8
 NODES = 8  # at a time, until what is left is below LEFT of the sum
 LEFT = 1e-17
+FARTHEST = 20.0
 VANISHED = 1e-13  # λ₀/Var(β̂) below which |t| cannot exceed c
 SETTLED = 1e-8  # the last of Newton's steps, whose square is what is left
 STEPS = 200
@@ -199,6 +202,11 @@ class Forms:
     def __len__(self) -> int:
         return len(self.d)
 
+    @property
+    def few(self) -> bool:
+        """Whether there are no more clusters than columns of B, so that their low rank saves nothing."""
+        return bool(self.B.shape[1] <= self.B.shape[2])
+
     def take(self, worlds: slice | Sequence[int]) -> Forms:
         """Return these worlds alone."""
         return Forms(
@@ -311,34 +319,64 @@ def rejection(made: Forms, critical_value: float, step: float = STEP) -> Array:
 
 
 def _tail(made: Forms, c2: float, step: float) -> Array:
-    """Return Craig's integral (n,) by the trapezoid rule in w, block by block until nothing is left."""
+    """Return Craig's integral (n,) by the trapezoid rule in w, block by block until nothing is left.
+
+    The product falls as w grows; where rounding would let it rise, beyond cosh²w ~ 1e14, it is held. An eigenvalue that
+    is zero is known to rounding alone, so a size of 1, where SE vanishes, is known to √ε.
+    """
     if c2 == 0.0:
         return np.ones(len(made))
+    possible, product_at = (_by_eigenvalues if made.few else _by_rank)(made, c2)
+    total, product = np.zeros(len(made)), np.ones((len(made), 1))
+    for first in range(0, int(FARTHEST / step), NODES):
+        cosh = np.cosh(step * np.arange(first, first + NODES))
+        found = np.concatenate([product[:, -1:], product_at(cosh**2)], axis=1)
+        product = np.minimum.accumulate(found, axis=1)[:, 1:]
+        heights = product / cosh
+        total += heights.sum(axis=1) - (heights[:, 0] / 2.0 if first == 0 else 0.0)
+        if (heights[:, -1] <= LEFT * total).all():
+            break
+    return np.where(possible, np.minimum(total * step * 2.0 / np.pi, 1.0), 0.0)
+
+
+def _by_rank(made: Forms, c2: float) -> tuple[Bools, Product]:
+    """Return whether λ₀ > 0, and Π_j (1 + |λ_j| v/λ₀)^(−1/2) (n, p) as a function of v (p,), in O(GK²) a value.
+
+    With x = λ₀/v the product is det(I + c²Cov(z)/x) · F(x)/(x − λ₀), and F(x) − F(λ₀) divided by x − λ₀ is written
+    without the difference, as 1 − c² u(x)'u(λ₀) with u(x) = (x + c²Cov(z))⁻¹Cov(z, z₀): nothing cancels.
+    """
     largest, u = positive_eigenvalue(made, c2)
     possible = largest > VANISHED
     lambda0 = np.where(possible, largest, 1.0)
-    total, first = np.zeros(len(made)), 0
-    while True:
-        cosh = np.cosh(step * np.arange(first, first + NODES))
-        heights = _product(made, c2, lambda0[:, None] / cosh**2, u) / cosh
-        total += heights.sum(axis=1) - (heights[:, 0] / 2.0 if first == 0 else 0.0)
-        first += NODES
-        if (heights[:, -1] <= LEFT * total).all() or first * step > 40.0:
-            return np.where(possible, total * step * 2.0 / np.pi, 0.0)
+
+    def product(v: Array) -> Array:
+        x = lambda0[:, None] / v
+        weights = 1.0 / (x[:, :, None] + c2 * made.d[:, None, :])
+        C = made.inverse[:, None] + c2 * made.sums(weights)
+        r = np.linalg.solve(C, np.broadcast_to(made.b0[:, None, :, None], (*C.shape[:3], 1)))[..., 0]
+        slope = 1.0 - c2 * np.einsum("npr,npr->np", r, weights @ (made.B * u[:, :, None]))
+        logs = np.linalg.slogdet(C)[1] + made.log_det - np.log(x[:, :, None] * weights).sum(axis=2)
+        return np.asarray(np.exp(-0.5 * (logs + np.log(np.maximum(slope, np.finfo(float).tiny)))))
+
+    return possible, product
 
 
-def _product(made: Forms, c2: float, x: Array, u: Array) -> Array:
-    """Return Π_j (1 + |λ_j|/x)^(−1/2) (n, p) at x (n, p), given u(λ₀).
-
-    Π_j (1 + |λ_j|/x) = det(I + c²Cov(z)/x) · F(x)/(x − λ₀), and F(x) − F(λ₀) divided by x − λ₀ is written without the
-    difference, as 1 − c² u(x)'u(λ₀) with u(x) = (x + c²Cov(z))⁻¹Cov(z, z₀): nothing cancels.
-    """
-    weights = 1.0 / (x[:, :, None] + c2 * made.d[:, None, :])
-    C = made.inverse[:, None] + c2 * made.sums(weights)
-    r = np.linalg.solve(C, np.broadcast_to(made.b0[:, None, :, None], (*C.shape[:3], 1)))[..., 0]
-    slope = 1.0 - c2 * np.einsum("npr,npr->np", r, weights @ (made.B * u[:, :, None]))
-    logs = np.linalg.slogdet(C)[1] + made.log_det - np.log(x[:, :, None] * weights).sum(axis=2)
-    return np.asarray(np.exp(-0.5 * (logs + np.log(np.maximum(slope, np.finfo(float).tiny)))))
+def _by_eigenvalues(made: Forms, c2: float) -> tuple[Bools, Product]:
+    """Return the same from the eigenvalues of the whole form, for few clusters."""
+    n, G = made.d.shape
+    M = np.linalg.inv(made.inverse)
+    s = (made.B @ (M @ made.b0[:, :, None]))[:, :, 0]
+    S = np.ones((n, G + 1, G + 1))
+    S[:, 1:, 1:] = made.B @ M @ made.B.swapaxes(1, 2)
+    S[:, np.arange(1, G + 1), np.arange(1, G + 1)] += made.d
+    S[:, 0, 1:] = S[:, 1:, 0] = s
+    values, vectors = np.linalg.eigh(S)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    D = np.concatenate([[1.0], np.full(G, -c2)])
+    eigenvalues = np.linalg.eigvalsh(root.swapaxes(1, 2) @ (D[:, None] * root))
+    possible = eigenvalues[:, -1] > VANISHED
+    ratios = np.maximum(-eigenvalues[:, :-1], 0.0) / np.where(possible, eigenvalues[:, -1], 1.0)[:, None]
+    return possible, lambda v: np.asarray(np.exp(-0.5 * np.log1p(ratios[:, None, :] * v[:, None]).sum(axis=2)))
 
 
 def positive_eigenvalue(made: Forms, c2: float) -> tuple[Array, Array]:
