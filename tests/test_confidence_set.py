@@ -75,7 +75,7 @@ def test_scores_under_the_null_give_every_kind_of_set():
 
 
 def test_a_set_on_the_edge_leaves_out_nothing():
-    e, h = np.array([1.0, -1.0]), np.array([0.5, 0.5])
+    e, h = np.array([1.0, 0.0]), np.array([0.5, 0.5])
     assert confidence_sets._accepted(e, h, 2.0) == [(-np.inf, np.inf)]
 
 
