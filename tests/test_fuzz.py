@@ -12,9 +12,9 @@ from bench.fuzzing.frames import table, term
 from bench.fuzzing.labels import KINDS
 from bench.fuzzing.oracle import Exact, dyadic, t_pvalue
 from bench.fuzzing.problems import problem
+from dense import coefficients, covariance, refits, satterthwaite
 from scipy.stats import t as student
 
-from dense import coefficients, covariance, refits, satterthwaite
 from lyra.errors import InputError
 from lyra.se import cluster_robust
 from strategies import Regression
