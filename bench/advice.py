@@ -22,9 +22,9 @@ from advice_worlds import Estimates, cells, design_of, outcomes
 
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.exact.critical_value import Family
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.family import Family
 from lyra.robust.exact.most_powerful import LINES, calibrated_lines, most_powerful
-from lyra.robust.exact.worlds import Coefficient
 
 EFFECT = 2.8
 BATCH = 100

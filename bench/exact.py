@@ -20,25 +20,26 @@ from scipy.stats import t
 
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
-from lyra.robust.exact.critical_value import Family
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.family import Family
+from lyra.robust.exact.forms import Forms, forms
 from lyra.robust.exact.most_powerful import calibrated_lines
 from lyra.robust.exact.power import power
-from lyra.robust.exact.row_worlds import arm_sums, period_sums
-from lyra.robust.exact.size import STATISTICS, Forms, forms, rejection, statistic
+from lyra.robust.exact.row_sums import arm_sums, period_sums
+from lyra.robust.exact.size import rejection
+from lyra.robust.exact.statistic import STATISTICS, statistic
 from lyra.robust.exact.worlds import (
     Arms,
-    Autoregressive,
     BySize,
-    Coefficient,
     ColumnSlopeShare,
     Independent,
-    InnerArms,
     Intercept,
     LeverageHalf,
     Slope,
     SlopeShare,
     World,
 )
+from lyra.robust.exact.worlds_of_rows import Autoregressive, InnerArms
 
 WRONG = 4.75
 BATCH = 1000

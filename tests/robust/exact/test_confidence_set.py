@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from small_fits import CLUSTERED, fitted, unequal
 
 from lyra.robust.exact import confidence_set as confidence_sets
+from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.confidence_set import ConfidenceSet, confidence_set, t_value
-from lyra.robust.exact.size import STATISTICS, statistic
-from lyra.robust.exact.worlds import Coefficient
+from lyra.robust.exact.statistic import STATISTICS, statistic
 from lyra.robust.sandwich import covariance
 
 

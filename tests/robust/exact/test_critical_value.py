@@ -10,20 +10,15 @@ from scipy.stats import t
 from small_fits import a_mean, fitted, two_arms, unequal
 
 from lyra.errors import InputError
-from lyra.robust.exact.critical_value import Family, calibrated
-from lyra.robust.exact.row_worlds import arm_sums, period_sums
-from lyra.robust.exact.size import forms, rejection, statistic
-from lyra.robust.exact.worlds import (
-    Arms,
-    Autoregressive,
-    BySize,
-    Coefficient,
-    ColumnSlopeShare,
-    Intercept,
-    LeverageHalf,
-    Slope,
-    SlopeShare,
-)
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.critical_value import calibrated
+from lyra.robust.exact.family import Family
+from lyra.robust.exact.forms import forms
+from lyra.robust.exact.row_sums import arm_sums, period_sums
+from lyra.robust.exact.size import rejection
+from lyra.robust.exact.statistic import statistic
+from lyra.robust.exact.worlds import Arms, BySize, ColumnSlopeShare, Intercept, LeverageHalf, Slope, SlopeShare
+from lyra.robust.exact.worlds_of_rows import Autoregressive
 
 NARROW = Family(arms=1.0, slopes=(), sizes=False)
 NAMES = ("CV1", "CV2", "CV3", "R1")

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from small_fits import fitted, two_arms, unequal
 
-from lyra.robust.exact.critical_value import Family
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.family import Family
 from lyra.robust.exact.most_powerful import LINES, advised, benchmark, calibrated_lines, most_powerful
-from lyra.robust.exact.row_worlds import period_sums
-from lyra.robust.exact.worlds import Autoregressive, Coefficient, Independent, Intercept
+from lyra.robust.exact.row_sums import period_sums
+from lyra.robust.exact.worlds import Independent, Intercept
+from lyra.robust.exact.worlds_of_rows import Autoregressive
 
 
 def test_the_outcome_is_not_looked_at():

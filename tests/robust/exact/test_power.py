@@ -8,9 +8,12 @@ import pytest
 from scipy.stats import nct, t
 from small_fits import a_mean, fitted, two_arms, unequal
 
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.forms import forms
 from lyra.robust.exact.power import power
-from lyra.robust.exact.size import STATISTICS, forms, rejection, statistic
-from lyra.robust.exact.worlds import Arms, Coefficient, Independent, Intercept, SlopeShare
+from lyra.robust.exact.size import rejection
+from lyra.robust.exact.statistic import STATISTICS, statistic
+from lyra.robust.exact.worlds import Arms, Independent, Intercept, SlopeShare
 
 
 def powers(fit, j, name, worlds, c, effect):

@@ -11,17 +11,11 @@ from scipy.stats import t
 from small_fits import a_mean, fitted, two_arms, unequal
 
 from lyra.errors import InputError, NotIdentifiedError
-from lyra.robust.exact.size import STATISTICS, Forms, forms, one_sided, rejection, size, statistic
-from lyra.robust.exact.worlds import (
-    Arms,
-    BySize,
-    Coefficient,
-    Independent,
-    Intercept,
-    LeverageHalf,
-    Slope,
-    SlopeShare,
-)
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.forms import Forms, forms
+from lyra.robust.exact.size import one_sided, rejection, size
+from lyra.robust.exact.statistic import STATISTICS, statistic
+from lyra.robust.exact.worlds import Arms, BySize, Independent, Intercept, LeverageHalf, Slope, SlopeShare
 from strategies import regressions
 
 

@@ -11,21 +11,20 @@ from small_fits import unequal
 from lyra.errors import InputError, RowsNeededError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.exact.row_worlds import arm_sums, period_sums
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.row_sums import arm_sums, period_sums
 from lyra.robust.exact.worlds import (
     Arms,
-    Autoregressive,
     BySize,
-    Coefficient,
     ColumnSlopeShare,
     Independent,
-    InnerArms,
     Intercept,
     LeverageHalf,
     Slope,
     SlopeShare,
     Sum,
 )
+from lyra.robust.exact.worlds_of_rows import Autoregressive, InnerArms
 
 
 @pytest.fixture(scope="module")
@@ -194,14 +193,14 @@ def test_a_world_that_the_design_cannot_have_is_refused(case):
             InnerArms(2.0),
             (
                 "Arms inside clusters of x cannot be read from cluster sums: pass the rows once to "
-                "row_worlds.arm_sums and the result on."
+                "row_sums.arm_sums and the result on."
             ),
         ),
         (
             Autoregressive(0.5),
             (
                 "Correlation in time of x cannot be read from cluster sums: pass the rows once to "
-                "row_worlds.period_sums and the result on."
+                "row_sums.period_sums and the result on."
             ),
         ),
     ):

@@ -13,8 +13,8 @@ import numpy as np
 
 from lyra.base.arrays import Array
 from lyra.regression.least_squares import Fit
-from lyra.robust.exact.size import Statistic
-from lyra.robust.exact.worlds import Coefficient
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.statistic import Statistic
 
 __all__ = ["ConfidenceSet", "confidence_set", "t_value"]
 

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from lyra.errors import NotIdentifiedError
 from lyra.regression.least_squares import Fit
-from lyra.robust.exact.critical_value import Bound, Calibrated, Family, calibrated
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.critical_value import Bound, Calibrated, calibrated
+from lyra.robust.exact.family import Family
+from lyra.robust.exact.forms import forms
 from lyra.robust.exact.power import power
-from lyra.robust.exact.size import forms, statistic
-from lyra.robust.exact.worlds import Autoregressive, Coefficient, Independent, Intercept, World
+from lyra.robust.exact.statistic import statistic
+from lyra.robust.exact.worlds import Independent, Intercept, World
+from lyra.robust.exact.worlds_of_rows import Autoregressive
 
 __all__ = ["LINES", "Line", "advised", "benchmark", "calibrated_lines", "most_powerful"]
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.robust.exact.size import VANISHED, Forms, positive_eigenvalue
+from lyra.robust.exact.forms import Forms
+from lyra.robust.exact.size import VANISHED, positive_eigenvalue
 
 __all__ = ["power"]
 

@@ -22,30 +22,19 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
 from lyra.regression.least_squares import Fit
-from lyra.robust.exact.worlds import Coefficient, World
-from lyra.robust.leave_out import adjustment, spectra
-from lyra.robust.sandwich import VARIANTS, small_sample, unidentified
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.forms import Forms, forms
+from lyra.robust.exact.statistic import statistic
+from lyra.robust.exact.worlds import World
 
-__all__ = [
-    "STATISTICS",
-    "Forms",
-    "Statistic",
-    "forms",
-    "one_sided",
-    "positive_eigenvalue",
-    "rejection",
-    "size",
-    "statistic",
-]
+__all__ = ["ROUGH", "VANISHED", "one_sided", "positive_eigenvalue", "rejection", "size"]
 
 Bools = NDArray[np.bool_]
 Product = Callable[[Array], Array]
@@ -59,227 +48,6 @@ VANISHED = 1e-13  # λ₀/Var(β̂) below which |t| cannot exceed c
 SETTLED = 1e-8  # the last of Newton's steps, whose square is what is left
 STEPS = 200
 BLOCK = 2**21  # floats at a time
-
-STATISTICS = ("CV0", "CV1", "CV2", "CV3", "CV3J", "R1")
-"""The variances whose t statistic has an exact law; R1 is CV0 with the scores of the restricted fit."""
-
-# --- statistics ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Statistic:
-    """A t statistic as a map from cluster sums: z₀ and the z_g of SE² = factor · Σ z_g².
-
-    Attributes
-    ----------
-    name : str
-        The variance.
-    omega, a : ndarray (G, K)
-        z_g = ω_g'c_g − a_g'Σ c_k.
-    a0 : ndarray (K,)
-        z₀ = a₀'Σ c_k: the direction of the tested coefficient.
-    factor : float
-        The variance's factor.
-    centred : bool
-        Whether the z_g are taken around their mean (CV3J).
-    shift : ndarray (G,)
-        What a unit of β_j adds to z_g: zero unless scores are taken under the null.
-    """
-
-    name: str
-    omega: Array
-    a: Array
-    a0: Array
-    factor: float = 1.0
-    centred: bool = False
-    shift: Array
-
-    @property
-    def G(self) -> int:
-        """Clusters."""
-        return len(self.omega)
-
-    @property
-    def bounded(self) -> bool:
-        """Whether |t| has a largest value: the scores are taken under the null."""
-        return bool(self.shift.any())
-
-
-def statistic(fit: Fit, about: Coefficient, name: str) -> Statistic:
-    """Return the t statistic of a coefficient with the variance `name`.
-
-    Raises
-    ------
-    InputError
-        The variance has no exact law.
-    NotIdentifiedError
-        The coefficient is lost without one of the clusters, and the variance leaves each out.
-    """
-    if name not in STATISTICS:
-        raise InputError(f"variant={name!r} has no exact size: {did_you_mean(name, STATISTICS)}.")
-    if name == "R1":
-        return _restricted(about)
-    power = -1.0 if name == "CV3J" else VARIANTS[name].power or 0.0
-    _refuse_lost(fit, about, name, power)
-    omega = _adjusted_direction(fit, about.direction, power)
-    return Statistic(
-        name=name,
-        omega=omega,
-        a=np.einsum("gkl,gl->gk", about.shares, omega),
-        a0=about.direction,
-        factor=small_sample(fit, name),
-        centred=name == "CV3J",
-        shift=np.zeros(fit.G),
-    )
-
-
-def _restricted(about: Coefficient) -> Statistic:
-    """Return R1: z_g = x̃_g'ũ_g, with ũ the residuals on the other columns."""
-    others = about.slopes - about.leverage[:, None] * about.direction
-    omega = np.broadcast_to(about.direction, others.shape)
-    return Statistic(name="R1", omega=omega, a=others, a0=about.direction, shift=about.leverage)
-
-
-def _adjusted_direction(fit: Fit, direction: Array, power: float) -> Array:
-    omega = np.empty((fit.G, fit.K))
-    for each in spectra(fit):
-        inner = (direction @ each.vectors) * adjustment(each.left, power)
-        omega[each.clusters] = np.einsum("gkl,gl->gk", each.vectors, inner)
-    return omega
-
-
-def _refuse_lost(fit: Fit, about: Coefficient, name: str, power: float) -> None:
-    coefficient = fit.names.index(about.term)
-    lost = [case.cluster for case in unidentified(fit) if coefficient in case.coefficients] if power else []
-    if lost:
-        raise NotIdentifiedError(
-            f"{name} of {about.term} leaves out one cluster at a time, and without cluster {lost[0]!s} there is no "
-            "estimate: read R1, or randomisation inference."
-        )
-
-
-# --- what the law depends on ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Forms:
-    """Cov(z) = diag(d) + B M B' and Cov(z, z₀) = B M b₀ in n worlds, each scaled to Var(z₀) = 1.
-
-    Attributes
-    ----------
-    d : ndarray (n, G)
-        ω_g'W_gω_g.
-    B : ndarray (n, G, r)
-        (W_gω_g, −a_g), r = 2K; centred, two columns more.
-    inverse : ndarray (n, r, r)
-        M⁻¹.
-    log_det : float
-        log |det M|.
-    b0 : ndarray (n, r)
-        (0, a₀).
-    factor : float
-        SE² = factor · Σ z_g².
-    variance : ndarray (n,)
-        Var(z₀) before scaling.
-    shift : ndarray (G,)
-        What a unit of β_j adds to z_g.
-    """
-
-    d: Array
-    B: Array
-    inverse: Array
-    log_det: float
-    b0: Array
-    factor: float
-    variance: Array
-    shift: Array
-
-    def __len__(self) -> int:
-        return len(self.d)
-
-    @property
-    def few(self) -> bool:
-        """Whether there are no more clusters than columns of B, so that their low rank saves nothing."""
-        return bool(self.B.shape[1] <= self.B.shape[2])
-
-    def take(self, worlds: slice | Sequence[int]) -> Forms:
-        """Return these worlds alone."""
-        return Forms(
-            d=self.d[worlds],
-            B=self.B[worlds],
-            inverse=self.inverse[worlds],
-            log_det=self.log_det,
-            b0=self.b0[worlds],
-            factor=self.factor,
-            variance=self.variance[worlds],
-            shift=self.shift,
-        )
-
-    def sums(self, weights: Array) -> Array:
-        """Return Σ_g weight_g B_gB_g' (n, p, r, r) for weights (n, p, G)."""
-        n, G, r = self.B.shape
-        total = np.zeros((n, weights.shape[1], r * r))
-        step = max(1, BLOCK // (n * r * r))
-        for start in range(0, G, step):
-            B = self.B[:, start : start + step]
-            products = (B[:, :, :, None] * B[:, :, None, :]).reshape(n, -1, r * r)
-            total += weights[:, :, start : start + step] @ products
-        return total.reshape(n, -1, r, r)
-
-
-def forms(test: Statistic, about: Coefficient, worlds: Sequence[World]) -> Forms:
-    """Return what the law of a statistic depends on, in each of these worlds."""
-    parts = [_form(test, world.covariances(about)) for world in worlds]
-    d, B, inverse, variance = (np.stack(part) for part in zip(*parts, strict=True))
-    b0 = np.concatenate([np.zeros_like(test.a0), test.a0])
-    made = Forms(
-        d=d,
-        B=B,
-        inverse=inverse,
-        log_det=0.0,
-        b0=np.broadcast_to(b0, (len(parts), b0.size)),
-        factor=test.factor,
-        variance=variance,
-        shift=test.shift,
-    )
-    return _centred(made) if test.centred else made
-
-
-def _form(test: Statistic, W: Array) -> tuple[Array, Array, Array, np.float64]:
-    total = W.sum(axis=0)
-    variance = test.a0 @ total @ test.a0
-    if not variance > 0.0:
-        raise InputError("The estimate does not vary in one of the worlds: leave it out.")
-    o = np.einsum("gkl,gl->gk", W, test.omega) / variance
-    K = len(total)
-    inverse = np.zeros((2 * K, 2 * K))
-    inverse[:K, :K] = -total / variance
-    inverse[:K, K:] = inverse[K:, :K] = np.eye(K)
-    return np.einsum("gk,gk->g", o, test.omega), np.concatenate([o, -test.a], axis=1), inverse, variance
-
-
-def _centred(raw: Forms) -> Forms:
-    """Return the forms of z_g − z̄: Cov = diag(d) − (1d' + d1')/G + 11' Σd/G² + (CB)M(CB)', C = I − 11'/G."""
-    n, G, r = raw.B.shape
-    ones = np.ones((n, G, 1))
-    B = np.concatenate([raw.B - raw.B.mean(axis=1, keepdims=True), ones, raw.d[:, :, None]], axis=2)
-    inverse = np.zeros((n, r + 2, r + 2))
-    inverse[:, :r, :r] = raw.inverse
-    inverse[:, r, r + 1] = inverse[:, r + 1, r] = -G
-    inverse[:, r + 1, r + 1] = -raw.d.sum(axis=1)
-    return Forms(
-        d=raw.d,
-        B=B,
-        inverse=inverse,
-        log_det=raw.log_det - 2.0 * np.log(G),
-        b0=np.concatenate([raw.b0, np.zeros((n, 2))], axis=1),
-        factor=raw.factor,
-        variance=raw.variance,
-        shift=raw.shift,
-    )
-
-
-# --- the size ------------------------------------------------------------------------------------
 
 
 def size(fit: Fit, j: int, variant: str, world: World, *, critical_value: float) -> float:

@@ -9,7 +9,7 @@ from small_fits import unequal
 from lyra.errors import InputError, RowsNeededError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.exact.row_worlds import arm_sums, period_sums
+from lyra.robust.exact.row_sums import arm_sums, period_sums
 
 
 def test_sums_do_not_depend_on_the_order_of_rows():

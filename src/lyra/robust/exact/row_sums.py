@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lyra.base.arrays import Array
 from lyra.errors import InputError, RowsNeededError
 from lyra.regression.least_squares import Fit
-from lyra.robust.exact.worlds import RowSums
+from lyra.robust.exact.coefficient import RowSums
 
 __all__ = ["arm_sums", "period_sums"]
 
