@@ -215,7 +215,7 @@ def test_a_family_says_itself_in_one_sentence():
         (lambda: Family(phi_max=-0.1), "phi_max=-0.1 is not a correlation: pass a number from 0, below 1."),
         (lambda: Family(arms=0.5), "arms=0.5 is not how many times as variable: pass a number, 1 or more."),
         (
-            lambda: line(a_mean(4), 0, "CV1", NARROW).critical_value(0.7),
+            lambda: line(a_mean(4), 0, "CV1", NARROW).critical_value(0.7, sides=1),
             "alpha=0.7 is not a level: pass a number between 0 and 0.5, such as 0.05.",
         ),
         (

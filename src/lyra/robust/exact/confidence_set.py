@@ -16,7 +16,7 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.statistic import Statistic
 
-__all__ = ["ConfidenceSet", "confidence_set", "t_value"]
+__all__ = ["ConfidenceSet", "confidence_set", "standard_error", "t_value"]
 
 Bound = Literal["both", "lower", "upper"]
 Pieces = list[tuple[float, float]]
@@ -61,9 +61,14 @@ class ConfidenceSet:
 
 def t_value(fit: Fit, about: Coefficient, test: Statistic, null: float = 0.0) -> float:
     """Return the t statistic of β_j = null."""
+    return float((fit.coef[fit.names.index(about.term)] - null) / standard_error(fit, about, test, null))
+
+
+def standard_error(fit: Fit, about: Coefficient, test: Statistic, null: float = 0.0) -> float:
+    """Return the standard error in the t statistic of β_j = null; the null matters where scores are taken under it."""
     b = (fit.coef[fit.names.index(about.term)] - null) / about.scale
     z = _scores(fit, test) + test.shift * b
-    return float(b / np.sqrt(test.factor * (z @ z)))
+    return float(about.scale * np.sqrt(test.factor * (z @ z)))
 
 
 def confidence_set(

@@ -32,7 +32,6 @@ CLOSE = 0.9  # shapes whose largest size on the grid is this share of the larges
 REFINED = 2  # of them at most
 SAME = 1e-7  # sizes that differ by a smaller share are one: the first world is named
 TOLERANCE = 1e-9
-MOST_LEVEL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,9 @@ class Calibrated:
 
         Never below the t(G − 1) quantile, except for a statistic with scores under the null, which is bounded.
         """
-        level = alpha if _two(sides) else 2.0 * alpha
-        if not 0.0 < alpha < MOST_LEVEL:
-            raise InputError(f"alpha={alpha!r} is not a level: pass a number between 0 and 0.5, such as 0.05.")
+        level, most = (alpha, 1.0) if _two(sides) else (2.0 * alpha, 0.5)
+        if not 0.0 < alpha < most:
+            raise InputError(f"alpha={alpha!r} is not a level: pass a number between 0 and {most:g}, such as 0.05.")
         floor = 0.0 if self.test.bounded else self._t_quantile(level)
         c, world = floor, None
         while True:
