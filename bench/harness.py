@@ -10,7 +10,8 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.simulation.source import HistorySource, ModelSource
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
 from lyra.trials.trial import BLOCK, Trial
 
 ANALYTIC = ("iid", "CV1", "CV2", "CV3")
@@ -28,11 +29,11 @@ def history(N, G, columns=1):
     cluster = np.sort(np.concatenate([np.arange(G), rng.integers(0, G, N - G)]))
     W = np.column_stack([np.ones(N), rng.standard_normal((N, columns - 1))])
     y = rng.standard_normal(N) + 0.2 * rng.standard_normal(G)[cluster]
-    return HistorySource(y, W, Units(cluster), ByCluster())
+    return HistorySource(y=y, W=W, units=Units(cluster), design=ByCluster())
 
 
 def replicates(source, methods, R):
-    trial = Trial(0, source, methods, 1)
+    trial = Trial(cell=0, source=source, methods=methods, seed=1)
     for block in range(R // BLOCK):
         trial.block(range(len(methods)), block)
 

@@ -21,7 +21,7 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import run_method
 from lyra.robust.wild.multipliers import LAWS, Enumerated
-from lyra.simulation.source import ModelSource
+from lyra.simulation.from_fit import ModelSource
 
 METHODS = ("CV1", "CV2", "CV3", "WCR-11", "WCR-31", "WCR-33")
 BATCH = 200

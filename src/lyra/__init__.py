@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from lyra.certifying import certify
     from lyra.fitting import Regression, fit, fit_moments
     from lyra.moments.moments import Moments
-    from lyra.planning import PowerAnalysis, power
-    from lyra.simulation.world import RegressorWorld, World
+    from lyra.planning import power
+    from lyra.simulation.regressor_world import RegressorWorld
+    from lyra.simulation.world import World
     from lyra.verdict.certificate import Certificate
+    from lyra.verdict.power import PowerAnalysis
 
 __all__ = [
     "Certificate",
@@ -29,9 +31,9 @@ __all__ = [
 _HOMES = {
     "Certificate": "verdict.certificate",
     "Moments": "moments.moments",
-    "PowerAnalysis": "planning",
+    "PowerAnalysis": "verdict.power",
     "Regression": "fitting",
-    "RegressorWorld": "simulation.world",
+    "RegressorWorld": "simulation.regressor_world",
     "World": "simulation.world",
     "certify": "certifying",
     "fit": "fitting",

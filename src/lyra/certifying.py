@@ -4,45 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lyra.base.identity import HASH, described, fingerprint
-from lyra.designs import Pairs, Stratified, Switchback
-from lyra.errors import InputError, option
-from lyra.regression.least_squares import Fit
-from lyra.simulation.samples import WorldLike
-from lyra.simulation.source import ModelSource
-from lyra.simulation.subjects import TABLE, coefficient, fit_of, past, refuse_foreign, whole_seed
+from lyra.base.renamed import renamed
+from lyra.errors import InputError
+from lyra.simulation.analysis import Analysis
+from lyra.simulation.asked import Asked, whole_seed
+from lyra.simulation.subjects import Designs, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
-from lyra.trials.trial import Method, Scenario, method_name
-from lyra.verdict.certificate import Certificate, certify_scenarios, refuse_rule
+from lyra.trials.trial import Method, method_name
+from lyra.verdict.budget import refuse_rule
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.looks import certify_scenarios
+from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
-from lyra.verdict.scenarios import (
-    DEFAULT_METHODS,
-    Analysis,
-    Designs,
-    design_name,
-    history_scenarios,
-    model_scenarios,
-    world_scenarios,
-)
-from lyra.version import __version__
+from lyra.verdict.scenarios import DEFAULT_METHODS, scenarios_of
 
-__all__ = ["Asked", "certify"]
-
-ALWAYS = ("n_clusters", "cluster_size", "icc")  # of a world, recorded though left at their defaults
+__all__ = ["certify"]
 
 
-def certify(
+@renamed(level="cluster_by", param="term")
+def certify(  # noqa: PLR0913  one keyword a choice
     subject: Any,
     design: Designs = None,
     *,
-    methods: Sequence[Method] = DEFAULT_METHODS,
+    methods: Method | Sequence[Method] = DEFAULT_METHODS,
     alpha: float = 0.05,
     tolerance: float | str = 1.25,
     seed: int = 0,
@@ -51,7 +39,20 @@ def certify(
     progress: Progress | None = None,
     first: int = 500,
     maximum: int | None = None,
-    **asked: Any,
+    weights: str = "auto",
+    cluster_by: str | None = None,
+    analyses: Mapping[str, Analysis] | None = None,
+    covariates: Sequence[str] = (),
+    outcome: str | None = None,
+    cluster: str | None = None,
+    window: str | None = None,
+    stratum: str | None = None,
+    decimal: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    missing: Sequence[str] | None = None,
+    term: str | int | None = None,
+    icc: float | Sequence[float] | None = None,
 ) -> Certificate:
     """Return how often each method flags a true null, with a verdict whose error rate is guaranteed.
 
@@ -82,10 +83,13 @@ def certify(
     first, maximum : int
         Replicates before the first look, a multiple of 500 (more give the size more digits), and most replicates, a
         million at most; left out, 64,000. Bootstraps and functions of rows stop at 8,000 at the latest.
-    level : {"cluster", "unit", "window", "stratum", "pair", "user"}
-        What the analysis of a world or a table clusters on; "unit" is what the design randomises independently.
+    weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
+        The bootstraps' law.
+    cluster_by : {"cluster", "unit", "window", "stratum", "pair", "user"}
+        What the analysis of a world or a table clusters on, "cluster" when left out; "unit" is what the design
+        randomises independently.
     analyses : mapping of str to Analysis
-        Several analyses of a world, by name, instead of one level and its covariates.
+        Several analyses of a world, by name, instead of one and its covariates.
     covariates : sequence of str
         Columns to adjust for; in a world "pre" and "stratum" (an effect of each stratum).
     outcome, cluster, window, stratum : str
@@ -96,8 +100,6 @@ def certify(
         The coefficient of a fit; left out, the first that is not the intercept.
     icc : float or sequence of float
         Intraclass correlations for a fit, instead of the estimated ones.
-    weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
-        The bootstraps' law.
 
     Returns
     -------
@@ -130,131 +132,49 @@ def certify(
     >>> sorted(cert.verdicts.values()), cert.recommended
     (['certified', 'uncertified'], 'CV2')
     """
-    methods = _methods(methods)
+    asked = Asked(
+        cluster_by=cluster_by,
+        covariates=covariates,
+        analyses=analyses,
+        outcome=outcome,
+        cluster=cluster,
+        window=window,
+        stratum=stratum,
+        decimal=decimal,
+        delimiter=delimiter,
+        encoding=encoding,
+        missing=missing,
+        term=term,
+        icc=icc,
+    )
+    judged = _several(methods)
     seed = whole_seed(seed)
     rule: dict[str, Any] = {"alpha": alpha, "tolerance": tolerance_named(tolerance), "first": first, "maximum": maximum}
     refuse_rule(**rule)
     check_workers(workers)
-    made = _asked(subject, design, methods=methods, seed=seed, **asked)
-    config = made.config | {"methods": [method_name(method) for method in methods], "seed": seed} | rule
-    with nullcontext() if store is None else Store(store, _record(made.scenarios, rule)) as kept:
+    of = handed_in(subject, asked)
+    scenarios = scenarios_of(of.settings(design), methods=judged, seed=seed, weights=weights)
+    told = of.described(design) | {"weights": weights, "methods": [method_name(method) for method in judged]}
+    with nullcontext() if store is None else Store(store, run_record(scenarios, rule)) as kept:
         return certify_scenarios(
-            made.scenarios,
+            scenarios,
             **rule,
             seed=seed,
             store=kept,
             workers=workers,
             progress=progress,
-            config=config,
-            data=made.data,
+            config=recorded(told) | {"seed": seed} | rule,
+            data=_facts(of),
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """The scenarios of a subject, what describes them, and a fingerprint of the data."""
-
-    scenarios: Sequence[Scenario]
-    config: dict[str, Any]
-    data: dict[str, Any]
+def _facts(subject: Subject) -> dict[str, Any]:
+    """Return the size of the user's data and one hash of them; nothing where there are none."""
+    identity = subject.identity()
+    return subject.facts | ({} if identity is None else {"sha256": one_hash(identity)})
 
 
-def _asked(subject: Any, design: Designs, **asked: Any) -> Asked:
-    fit = fit_of(subject)
-    if fit is not None:
-        return _of_fit(fit, design, **asked)
-    worlds = list(subject.values()) if isinstance(subject, Mapping) else subject
-    if all(isinstance(world, WorldLike) for world in (worlds if isinstance(worlds, (list, tuple)) else [worlds])):
-        return _of_world(subject, design, **asked)
-    return _of_table(subject, design, **asked)
-
-
-def _of_world(world: Any, design: Designs, **asked: Any) -> Asked:
-    refuse_foreign("a world", _own(asked), ("level", "covariates", "analyses", "weights"))
-    one = Analysis(asked.pop("level", "cluster"), tuple(asked.pop("covariates", ())))
-    analyses = asked.pop("analyses", None) or {"": one}
-    config = {"source": world, "designs": design, "analyses": analyses, "weights": asked.get("weights", "auto")}
-    config |= {"term": "x"} if design is None else {}
-    return Asked(world_scenarios(world, design, analyses, **asked), _described(config), {})
-
-
-def _of_table(table: Any, design: Designs, **asked: Any) -> Asked:
-    refuse_foreign("a table", _own(asked), (*TABLE, "level", "weights"))
-    named = {name: asked.pop(name) for name in TABLE if name in asked}
-    history = past(table, named)
-    level = asked.pop("level", "cluster")
-    _refuse_unlabelled(design, level, named)
-    config = {"source": "own data", "designs": design, "level": level, "weights": asked.get("weights", "auto")} | named
-    facts: dict[str, Any] = {
-        "rows": history.y.size,
-        "clusters": np.unique(history.units.cluster).size,
-        "dropped_rows": history.dropped_rows,
-    }
-    facts["sha256"] = _one_hash(history.identity())
-    return Asked(history_scenarios(history, design, [level], **asked), _described(config), facts)
-
-
-def _of_fit(fit: Fit, design: Designs, **asked: Any) -> Asked:
-    refuse_foreign("a fit", _own(asked), ("term", "icc", "weights"))
-    if design is not None:
-        raise InputError("A fit is certified as it stands: leave the design out, or certify the table itself.")
-    param = coefficient(fit, asked.pop("term", None))
-    config = {"source": "the fitted design", "term": fit.names[param], "icc": asked.get("icc")}
-    facts = {"rows": fit.N, "clusters": fit.G, "sha256": _one_hash(ModelSource(fit, param, 0.0).identity())}
-    config |= {"weights": asked.get("weights", "auto")}
-    return Asked(model_scenarios(fit, param, **asked), _described(config), facts)
-
-
-def _refuse_unlabelled(designs: Designs, level: str, named: Mapping[str, Any]) -> None:
-    """Refuse a design or a level of clustering that reads labels for which no column was named."""
-    several: Any = list(designs.values()) if isinstance(designs, Mapping) else designs
-    for design in several if isinstance(several, (list, tuple)) else [several]:
-        labels = {
-            "stratum": isinstance(design, (Pairs, Stratified)) or level in ("stratum", "pair"),
-            "window": isinstance(design, Switchback) or level == "window",
-        }
-        for label in (label for label, read in labels.items() if read and not named.get(label)):
-            reader = f"the design {design_name(design)!r}" if level not in (label, "pair") else option("level", level)
-            raise InputError(f"{reader} reads the {label} of each row: name its column with {option(label)}.")
-
-
-def _own(asked: Mapping[str, Any]) -> list[str]:
-    """Return the keywords that are the subject's, and not every subject's."""
-    return [name for name in asked if name not in ("methods", "seed")]
-
-
-def _described(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _described(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_described(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        told = {f.name: getattr(value, f.name) for f in fields(value)}
-        told = {f.name: told[f.name] for f in fields(value) if f.name in ALWAYS or told[f.name] != f.default}
-        return {"kind": type(value).__name__} | {key: _described(item) for key, item in told.items()}
-    return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
-
-
-def _one_hash(parts: Mapping[str, Any]) -> str:
-    """Return one hash of all parts of an identity, in hexadecimal."""
-    return fingerprint(np.array([f"{name}: {told}" for name, told in sorted(parts.items())])).removeprefix(HASH)
-
-
-def _record(scenarios: Sequence[Scenario], rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that decides the numbers of a run, a part a name: what its store is known by.
-
-    A part that is the same in every cell is told once, one that is not as a list of one value a cell.
-    """
-    cells = [scenario.trial.identity() for scenario in scenarios]
-    parts = dict.fromkeys(name for cell in cells for name in cell)
-    told = {name: [cell.get(name) for cell in cells] for name in parts}
-    once = {name: values[0] if all(value == values[0] for value in values) else values for name, values in told.items()}
-    made_by = {"lyra": __version__, "numpy": np.__version__}
-    record: dict[str, Any] = described(rule)
-    return once | {"cells": [scenario.design for scenario in scenarios], "versions": made_by} | record
-
-
-def _methods(methods: Any) -> tuple[Method, ...]:
+def _several(methods: Any) -> tuple[Method, ...]:
     """Return the methods as given, several of them or one."""
     several = tuple(methods) if isinstance(methods, (list, tuple)) else (methods,)
     if not several or several == (None,):

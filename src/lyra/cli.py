@@ -20,14 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 
-from lyra.errors import (
-    DataError,
-    InputError,
-    LyraError,
-    NotIdentifiedError,
-    UnidentifiedWarning,
-    spoken_in_the_shell,
-)
+from lyra.base.renamed import refuse_old
+from lyra.base.text import option, spoken_in_the_shell
+from lyra.base.warn import warn
+from lyra.errors import DataError, InputError, LyraError, NotIdentifiedError, UnidentifiedWarning
 from lyra.version import __version__
 
 if TYPE_CHECKING:
@@ -150,7 +146,7 @@ def fit(  # noqa: PLR0913  an option a choice the shell leaves open
         regression = regress(formula, path, clusters=cluster, **csv)
         ladder = _ladder(regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed)
         if not no_certify:
-            ladder = _certified(regression, ladder, seed=seed, progress=progress, **_given(maximum=maximum))
+            ladder = regression.certified(ladder, seed=seed, maximum=maximum, progress=progress)
     _show_ladder(ladder, told, as_json=json)
     return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
@@ -167,7 +163,7 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
     covariate: Several = (),
     window: str | None = None,
     stratum: str | None = None,
-    level: str | None = None,
+    cluster_by: str | None = None,
     method: Several = (),
     tolerance: float | None = None,
     maximum: Whole | None = None,
@@ -206,7 +202,7 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
         The column of time windows, in whose order a switchback goes.
     stratum
         The column of strata, or of pairs: whole clusters that are drawn together.
-    level
+    cluster_by
         What the analysis of a table clusters on: cluster, unit, window, stratum, pair or user; left out, cluster.
     method
         A method to judge; repeat it for several.
@@ -240,7 +236,7 @@ def certify(  # noqa: PLR0913  an option a choice the shell leaves open
 
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= _given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
-        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
+        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, cluster_by=cluster_by)
         drawn = _given(design=design, treated=treated, block=block)
         csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
         if subject is None or subject.endswith(".toml"):
@@ -268,7 +264,7 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
     covariate: Several = (),
     window: str | None = None,
     stratum: str | None = None,
-    level: str | None = None,
+    cluster_by: str | None = None,
     method: str | None = None,
     effect: float | None = None,
     target: float | None = None,
@@ -306,7 +302,7 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
         The column of time windows, in whose order a switchback goes.
     stratum
         The column of strata, or of pairs: whole clusters that are drawn together.
-    level
+    cluster_by
         What the analysis of a table clusters on; left out, cluster.
     method
         The method that is certified for the design; left out, CV1.
@@ -337,19 +333,19 @@ def power(  # noqa: PLR0913  an option a choice the shell leaves open
         from lyra.planning import power as plan
 
         asked = _given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
-        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, level=level)
+        columns = _given(outcome=outcome, cluster=cluster, window=window, stratum=stratum, cluster_by=cluster_by)
         drawn = _given(design=design, treated=treated, block=block)
         csv = _given(decimal=decimal, delimiter=delimiter, encoding=encoding, missing=missing)
         if subject.endswith(".toml"):
             _refuse_of_table(columns | drawn | csv | _given(covariate=covariate), subject)
             world, lottery, analysis = _first_of_file(subject)
-            planned = plan(world, lottery, level=analysis.level, covariates=analysis.covariates, **asked)
+            planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with _on_disk(subject) as path:
                 planned = plan(path, _design(**drawn), covariates=covariate, **columns, **csv, **asked)
     _write_document(planned.to_dict() | {"warnings": told}) if json else _write(str(planned))
     if out is not None:
-        from lyra.view.pages import document
+        from lyra.view.document import document
 
         _keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
     return FINE
@@ -402,10 +398,10 @@ def demo(*, json: Switch = False) -> int:
 
         regression = regress(DEMO, social_insure(), clusters="address")
         ladder = _ladder(regression, bootstrap=True, seed=LESSON_SEED)
-        ladder = _certified(regression, ladder, seed=LESSON_SEED)
+        ladder = regression.certified(ladder, seed=LESSON_SEED)
         lesson = judge(*_lesson(), **_lesson_options(), progress=progress)
     if json:
-        from lyra.view.pages import ladder_document
+        from lyra.view.document import ladder_document
 
         _write_document(ladder_document(ladder, told) | {"lesson": lesson.to_dict()})
         return FINE
@@ -420,6 +416,7 @@ def run(arguments: Sequence[str]) -> int:
     """Return the exit code of a command line, its output printed."""
     with spoken_in_the_shell():
         try:
+            _refuse_renamed(arguments)
             code = app(_with_stdin(arguments), exit_on_error=False, print_error=False)
         except (LyraError, CycloptsError, OSError, MemoryError) as error:
             if isinstance(error, BrokenPipeError):
@@ -434,6 +431,19 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Run the command line and leave at once: DuckDB lists what it leaks on stderr when Python takes itself down."""
     os._exit(_run_on_streams(sys.argv[1:]))
+
+
+RENAMED = {"certify": {"level": "cluster_by"}, "power": {"level": "cluster_by"}}
+
+
+def _refuse_renamed(arguments: Sequence[str]) -> None:
+    """Refuse an option by its old name, with the new one."""
+    command, *rest = arguments or [""]
+    for old, new in RENAMED.get(command, {}).items():
+        for typed, after in zip(rest, [*rest[1:], ""], strict=True):
+            name, _, value = typed.partition("=")
+            if name == f"--{old}":
+                refuse_old(old, new, value or after)
 
 
 # --- the streams --------------------------------------------------------------------------------
@@ -581,30 +591,19 @@ def _ladder(
     level: float = 0.95,
     seed: int = 0,
 ) -> Ladder:
-    from lyra.verdict.ladder import LADDER
-
-    ladder = regression.ladder(term, methods=variants or LADDER, level=level)
+    ladder = regression.ladder(term, methods=variants or None, level=level)
     if not bootstrap:
         return ladder
     try:
         return ladder.with_bootstrap(regression.bootstrap(ladder.term, rng=seed))
     except NotIdentifiedError as error:  # the other lines stand
-        warnings.warn(f"There is no bootstrap line. {error}", UnidentifiedWarning, stacklevel=2)
+        warn(f"There is no bootstrap line. {error}", UnidentifiedWarning)
         return ladder
-
-
-def _certified(regression: Regression, ladder: Ladder, **asked: Any) -> Ladder:
-    """Return the ladder with the quick model certificate of those of its methods that can be certified on sums."""
-    from lyra.trials.trial import known_methods
-
-    methods = [rung.method for rung in ladder.rungs if rung.method in known_methods() and rung.method != "HC1"]
-    if not methods:
-        return ladder
-    return ladder.with_certificate(regression.certify(ladder.term, quick=True, methods=methods, **asked))
 
 
 def _show_ladder(ladder: Ladder, told: list[str], *, as_json: bool) -> None:
-    from lyra.view.pages import ladder_document, ladder_page
+    from lyra.view.document import ladder_document
+    from lyra.view.pages import ladder_page
 
     if as_json:
         _write_document(ladder_document(ladder, told))
@@ -650,9 +649,9 @@ def _design(design: str = "cluster", **options: Any) -> Any:
 
     kinds = {"cluster": ByCluster, "user": ByUser, "stratified": Stratified, "pairs": Pairs, "switchback": Switchback}
     taken = {"cluster": "treated", "user": "treated", "switchback": "block"}.get(design)
-    for option in options:
-        if option != taken:
-            raise InputError(f"A {design} design takes no --{option}: leave it out.")
+    for name in options:
+        if name != taken:
+            raise InputError(f"A {design} design takes no --{name}: leave it out.")
     treated = {"treated": _share(options["treated"])} if "treated" in options else {}
     block = {"block": options.get("block", 1)} if design == "switchback" else {}
     return kinds[design](**options | treated | block)
@@ -666,7 +665,7 @@ def _given(**options: Any) -> dict[str, Any]:
 def _refuse_of_table(given: Iterable[str], subject: str | None) -> None:
     for name in given:
         instead = f"{subject!r} says it itself" if subject else "name the table before it"
-        raise InputError(f"--{name} belongs to a table: {instead}.")
+        raise InputError(f"{option(name).removesuffix('=')} belongs to a table: {instead}.")
 
 
 def _file(out: str | None, usual: str) -> str | None:
@@ -779,7 +778,7 @@ def _unprinted(error: OSError) -> str:
 
 def _write_document(values: Any) -> None:
     """Print one JSON document, in ASCII where the output takes no other letters."""
-    from lyra.view.pages import document
+    from lyra.view.document import document
 
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
     _write(document(values, ascii_only=not unicode))

@@ -11,7 +11,7 @@
     kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"
 
     [[analysis]]
-    level = "cluster"           # or "unit", "window", "stratum", "pair", "user"
+    cluster_by = "cluster"      # or "unit", "window", "stratum", "pair", "user"
     covariates = []             # "pre", "stratum"
 
 A field of a world or a design given as a list makes one scenario a value (`cluster_size` excepted, whose list is one
@@ -20,6 +20,7 @@ size a cluster).
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
 from collections import Counter
@@ -31,11 +32,16 @@ from typing import Any
 
 import msgspec
 
+from lyra.base.renamed import old_name
+from lyra.base.text import did_you_mean
 from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
-from lyra.errors import DataError, InputError, did_you_mean
-from lyra.simulation.world import RegressorWorld, World
+from lyra.errors import DataError, InputError
+from lyra.simulation.analysis import Analysis
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.subjects import design_name
+from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
-from lyra.verdict.scenarios import DEFAULT_METHODS, Analysis, design_name
+from lyra.verdict.scenarios import DEFAULT_METHODS
 
 __all__ = ["Config", "read_config"]
 
@@ -50,6 +56,7 @@ DESIGNS: dict[str, type | None] = {
 }
 NO_GRID = {"cluster_size", "covariates"}
 NAME = "name"
+RENAMED: dict[type, dict[str, str]] = {Analysis: {"level": "cluster_by"}}
 LARGEST_FILE = 2**20  # bytes
 MOST_COMBINATIONS = 1_000  # of the lists of one table
 
@@ -155,9 +162,9 @@ def _tables(value: Any, where: str, default: str, kinds: Mapping[str, type | Non
 def _default_name(made: Any, place: str) -> str:
     """Return what a table without a name is called; nothing where it is the only one."""
     match made:
-        case Analysis(level=level, covariates=covariates):
+        case Analysis(cluster_by=cluster_by, covariates=covariates):
             adjusted = f", adjusted for {', '.join(covariates)}" if covariates else ""
-            return f"clustered by {level}{adjusted}" if place else ""
+            return f"clustered by {cluster_by}{adjusted}" if place else ""
         case None | Design():
             return design_name(made)
     return place if place.endswith("]") else ""
@@ -172,6 +179,7 @@ def _grid(
         raise InputError(f"{place}.kind = {kind!r} is unknown: {did_you_mean(kind, kinds)}.")
     target = kinds[kind]
     known = [] if target is None else [f.name for f in fields(target) if f.init and f.name != "_"]
+    _refuse_renamed(table, RENAMED.get(target, {}) if target else {}, place)
     _refuse_unknown(table, [*known, "kind", NAME], place)
     lists = [key for key, value in table.items() if isinstance(value, list) and key not in NO_GRID]
     for key in lists:
@@ -193,6 +201,12 @@ def _text(table: dict[str, Any], place: str, key: str, left_out: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{place}.{key} = {value!r} is not text: put one word in quotes.")
     return value
+
+
+def _refuse_renamed(table: Mapping[str, Any], names: Mapping[str, str], place: str) -> None:
+    for old, new in names.items():
+        if old in table:
+            raise InputError(f"{place}: {old_name(old, new)}: write {new} = {json.dumps(table[old])}.")
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: list[str], place: str) -> None:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from lyra.certifying import certify
+from lyra.base.renamed import renamed
+from lyra.base.result import Told
+from lyra.base.text import option
 from lyra.data.formula import Formula, parse
-from lyra.errors import InputError, listed, option
+from lyra.designs import Design
+from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
+from lyra.regression.term import coefficient, named
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.inference import Inference, infer
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
 from lyra.robust.randomisation import RandomisationTest, randomisation_test
 from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
-from lyra.simulation.subjects import coefficient
-from lyra.trials.trial import BLOCK
-from lyra.verdict.certificate import Certificate
-from lyra.verdict.ladder import LADDER, Ladder, climb
+
+if TYPE_CHECKING:  # a fit loads no simulation, runner or store
+    from lyra.trials.runner import Progress
+    from lyra.trials.trial import Method
+    from lyra.verdict.certificate import Certificate
+    from lyra.verdict.ladder import Ladder
 
 __all__ = ["Regression", "fit", "fit_moments"]
 
-QUICK_NUMBERS = 2**29  # entries of cluster Grams simulated in a few seconds, when no line settles sooner
-MOST_DOUBLINGS = 6
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression:
+class Regression(Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
@@ -93,7 +96,10 @@ class Regression:
         """
         return infer(self.fit, variant=variant, dof=dof)
 
-    def ladder(self, term: str | None = None, *, methods: Sequence[str] = LADDER, level: float = 0.95) -> Ladder:
+    @renamed(param="term")
+    def ladder(
+        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
+    ) -> Ladder:
         """Return one coefficient under one method after another, and which line to read.
 
         Parameters
@@ -101,8 +107,8 @@ class Regression:
         term : str, optional
             The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
             ``arm[T.b]`` too.
-        methods : sequence of str
-            Variants, each with its own law.
+        methods : sequence of str, optional
+            Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
         level : float
             Coverage of the intervals.
 
@@ -115,30 +121,80 @@ class Regression:
         -----
         UnidentifiedWarning
         """
-        return climb(self.fit, self._position(term), methods=methods, level=level)
+        from lyra.verdict.ladder import LADDER, climb
 
-    def bootstrap(self, param: str | int | Sequence[str | int] | None = None, **options: Any) -> WildBootstrap:
-        """Return the wild cluster bootstrap test of a coefficient; see `lyra.se.wild_cluster_bootstrap`.
+        lines = LADDER if methods is None else methods
+        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
+
+    @renamed(param="term")
+    def bootstrap(
+        self,
+        term: str | int | Sequence[str | int] | None = None,
+        *,
+        R: ArrayLike | None = None,
+        h0: ArrayLike = 0.0,
+        weights: str = "auto",
+        B: int = 9999,
+        kind: str = "11",
+        restricted: bool = True,
+        ties: str = "include",
+        alternative: str = "two-sided",
+        exact: bool | None = None,
+        rng: Any = None,
+    ) -> WildBootstrap:
+        """Return the wild cluster bootstrap test of a coefficient.
 
         Parameters
         ----------
-        param : str, int, or a sequence of them, optional
-            Left out, the first coefficient that is not the intercept.
-        **options
-            h0, R, weights, B, kind, restricted, ties, alternative, exact, rng.
+        term : str, int, or a sequence of them, optional
+            Left out, the first coefficient that is not the intercept; several make a joint null.
+        R, h0, weights, B, kind, restricted, ties, alternative, exact, rng
+            See `lyra.se.wild_cluster_bootstrap`.
 
         Raises
         ------
         InputError, NotIdentifiedError
         """
-        chosen = self._position(None) if param is None and "R" not in options else param
-        return wild_bootstrap(self.fit, param=chosen, **options)
+        if R is not None and term is not None:
+            raise InputError("term and R both state the null: pass one of them.")
+        first = self.names[coefficient(self.fit)] if R is None else None
+        return wild_bootstrap(
+            self.fit,
+            param=first if term is None else named(self.fit, term),
+            R=R,
+            h0=h0,
+            weights=weights,
+            B=B,
+            kind=kind,
+            restricted=restricted,
+            ties=ties,
+            alternative=alternative,
+            exact=exact,
+            rng=rng,
+        )
 
     def diagnose(self) -> Diagnosis:
         """Return what the clusters can bear: leverage, influence, effective and treated clusters, and the dangers."""
         return diagnose(self.fit)
 
-    def certify(self, term: str | None = None, *, quick: bool = False, **options: Any) -> Certificate:
+    @renamed(param="term")
+    def certify(  # noqa: PLR0913  one keyword a choice
+        self,
+        term: str | int | None = None,
+        *,
+        quick: bool = False,
+        methods: Method | Sequence[Method] | None = None,
+        alpha: float = 0.05,
+        tolerance: float | str = 1.25,
+        seed: int = 0,
+        icc: float | Sequence[float] | None = None,
+        weights: str = "auto",
+        store: str | Path | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+        first: int = 500,
+        maximum: int | None = None,
+    ) -> Certificate:
         """Return how often each method would flag a true null on this fitted design; see `lyra.certify`.
 
         Parameters
@@ -146,66 +202,118 @@ class Regression:
         term : str, optional
             Left out, the first coefficient that is not the intercept.
         quick : bool
-            As `lyra fit` does: the replicates that about two seconds allow, at the estimated intraclass correlation
-            and the upper end of its interval.
-        **options
-            methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum.
+            What `lyra fit` shows: the replicates that about two seconds allow, at the estimated intraclass
+            correlation and the upper end of its interval.
+        methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum
+            See `lyra.certify`.
 
         Raises
         ------
         InputError
         """
-        asked = self._quick() | options if quick else options
-        return certify(self.fit, term=self.names[self._position(term)], **asked)
+        from lyra.certifying import certify
+        from lyra.verdict.quick import quick_budget
+        from lyra.verdict.scenarios import DEFAULT_METHODS
 
-    def _quick(self) -> dict[str, Any]:
-        """Return the intraclass correlations and the most replicates of a quick certificate."""
-        icc = self.diagnose().icc
-        known = [float(rho) for rho in (icc.estimate, icc.conf_int(0.95)[1]) if not np.isnan(rho)]
-        shares = sorted({min(max(rho, 0.0), 0.999) for rho in known}) or None
-        cost = self.n_clusters * (len(self.names) + 1) ** 2 * BLOCK
-        doublings = (QUICK_NUMBERS // cost).bit_length() - 1
-        return {"icc": shares, "maximum": BLOCK * 2 ** min(max(doublings, 0), MOST_DOUBLINGS)}
+        budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}
+        return certify(
+            self.fit,
+            term=self.names[coefficient(self.fit, term)],
+            methods=DEFAULT_METHODS if methods is None else methods,
+            alpha=alpha,
+            tolerance=tolerance,
+            seed=seed,
+            weights=weights,
+            store=store,
+            workers=workers,
+            progress=progress,
+            first=first,
+            **budget,
+        )
 
-    def randomisation_test(self, param: str | int, **options: Any) -> RandomisationTest:
-        """Return randomisation inference for a cluster-assigned treatment; see `randomisation.randomisation_test`."""
-        return randomisation_test(self.fit, param=param, **options)
+    def certified(
+        self, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
+    ) -> Ladder:
+        """Return a ladder of this fit with the quick certificate of those of its lines that need no rows."""
+        from lyra.verdict.quick import on_sums
 
-    def per_cluster_test(self, param: str | int, *, h0: float = 0.0) -> PerClusterTest:
-        """Return the t-test on each cluster's own estimate; see `per_cluster.per_cluster_test`."""
-        return per_cluster_test(self.fit, param=param, h0=h0)
+        lines = on_sums(rung.method for rung in ladder.rungs)
+        if not lines:
+            return ladder
+        quick = self.certify(ladder.term, quick=True, methods=lines, seed=seed, maximum=maximum, progress=progress)
+        return ladder.with_certificate(quick)
 
-    def level_test(self, coarse: Any, *, param: str | int, **options: Any) -> LevelTest:
-        """Return the test of these clusters against coarser ones; see `levels.level_test`."""
-        return level_test(self.fit, coarse, param=param, **options)
+    @renamed(param="term")
+    def randomisation_test(
+        self,
+        term: str | int | None = None,
+        *,
+        design: Design | None = None,
+        stratum: Any = None,
+        h0: float = 0.0,
+        statistic: str = "t",
+        assignments: Any = None,
+        R: int = 9_999,
+        rng: Any = None,
+    ) -> RandomisationTest:
+        """Return randomisation inference for a treatment assigned by cluster.
 
-    def _position(self, term: str | None) -> int:
-        return coefficient(self.fit, _meant(term, self.names))
+        Parameters
+        ----------
+        term : str
+            The treatment; left out, the first coefficient that is not the intercept.
+        design, stratum, h0, statistic, assignments, R, rng
+            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
+
+        Raises
+        ------
+        InputError, NotIdentifiedError
+        """
+        return randomisation_test(
+            self.fit,
+            term=coefficient(self.fit, term),
+            design=design,
+            stratum=stratum,
+            h0=h0,
+            statistic=statistic,
+            assignments=assignments,
+            R=R,
+            rng=rng,
+        )
+
+    @renamed(param="term")
+    def per_cluster_test(self, term: str | int | None = None, *, h0: float = 0.0) -> PerClusterTest:
+        """Return the t-test on each cluster's own estimate; see `lyra.robust.per_cluster.per_cluster_test`."""
+        return per_cluster_test(self.fit, param=coefficient(self.fit, term), h0=h0)
+
+    @renamed(param="term")
+    def level_test(
+        self,
+        coarse: Any,
+        *,
+        term: str | int | None = None,
+        method: str = "score-variance",
+        B: int = 9_999,
+        rng: Any = None,
+    ) -> LevelTest:
+        """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
+        return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ladder of the first coefficient as plain values, ready for JSON."""
+        return self.ladder().to_dict()
+
+    def explain(self) -> str:
+        """Return in words what was fitted, what was left out, the dangers, and which line to read."""
+        return f"{self._answer()}\n{self.ladder().explain()}"
+
+    def _answer(self) -> str:
+        what = f"{self.formula.text}, " if self.formula is not None else ""
+        found = ", ".join(f"{name} {coef:.4g}" for name, coef in zip(self.names, self.coef, strict=True))
+        return f"{what}{self.n_rows:,} rows, {self.n_clusters:,} clusters: {found}"
 
     def __str__(self) -> str:
         return str(self.ladder())
-
-    __repr__ = __str__
-
-
-def _meant(term: Any, names: Sequence[str]) -> Any:
-    """Return the coefficient's name that a term means: ``arm[T.b]`` may be spelled with its C(...) or without."""
-    if term is None or term in (names if isinstance(term, str) else range(-len(names), len(names))):
-        return term
-    if not isinstance(term, (str, int)):
-        raise InputError(f"{option('term')} names one coefficient, and {term!r} is none: ask for one at a time.")
-    alike = [name for name in names if _short(name) == _short(str(term))]
-    if len(alike) == 1:
-        return alike[0]
-    of_column = [name for name in names if _short(name).split("[")[0] == _short(str(term))]
-    if of_column:
-        raise InputError(f"{option('term', term)} has {len(of_column)} coefficients: name one of {listed(of_column)}.")
-    return term
-
-
-def _short(name: str) -> str:
-    """Return a coefficient's name with each C(column, ...) shortened to the column."""
-    return re.sub(r"C\(\s*([^,()]+?)\s*(?:,[^()]*)?\)", r"\1", name)
 
 
 def fit(

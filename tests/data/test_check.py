@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from lyra.data import check
+from lyra.data.labels import encode
 from lyra.errors import InputError
 from strategies import LABELLINGS
 
@@ -142,7 +143,7 @@ def test_labels_of_any_type_are_coded(labelling):
     """Equal labels have one code, labels come back as they were given, and each label is its code's."""
     members = np.array([3, 1, 1, 7, 3, 0])
     labels = LABELLINGS[labelling](members)
-    codes, seen = check.encode(labels)
+    codes, seen = encode(labels)
     assert codes.dtype == np.int32
     assert len(seen) == 4
     assert [seen[code] for code in codes] == list(labels)
@@ -162,7 +163,7 @@ def test_labels_of_any_type_are_coded(labelling):
     ids=lambda labels: f"{type(labels).__module__}-{getattr(labels, 'dtype', None)}",
 )
 def test_null_labels_have_the_code_minus_one(labels):
-    codes, seen = check.encode(labels)
+    codes, seen = encode(labels)
     assert codes.tolist() == [1, -1, 0, 1]
     assert list(seen) == ["a", "b"]
 
@@ -178,20 +179,20 @@ def test_null_labels_have_the_code_minus_one(labels):
     ids=["floats", "nullable integers", "polars integers", "dates"],
 )
 def test_missing_numbers_and_dates_are_null(labels):
-    codes, seen = check.encode(labels)
+    codes, seen = encode(labels)
     assert codes.tolist() == [1, -1, 0, 1]
     assert len(seen) == 2
 
 
 def test_booleans_stay_booleans():
-    codes, seen = check.encode(np.array([True, False, True]))
+    codes, seen = encode(np.array([True, False, True]))
     assert codes.tolist() == [1, 0, 1]
     assert seen.tolist() == [False, True]
 
 
 def test_all_null_labels_and_no_labels():
     for labels, expected in (([None, None], [-1, -1]), ([], [])):
-        codes, seen = check.encode(labels)
+        codes, seen = encode(labels)
         assert codes.tolist() == expected
         assert len(seen) == 0
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lyra.data.grammar import TRANSFORMS, Factor, read
+from lyra.data.grammar import read
+from lyra.data.terms import TRANSFORMS, Factor
 from lyra.errors import FormulaError
 
 
@@ -93,7 +94,7 @@ def test_terms(right, expected):
 )
 def test_levels_keep_their_type(written, level):
     _, (_, (factor,)) = read(f"y ~ C(d, ref={written})")
-    assert factor == Factor("d", "C", categorical=True, reference=level)
+    assert factor == Factor(column="d", function="C", categorical=True, reference=level)
     assert type(factor.reference) is type(level)
     assert read(f"y ~ {factor.label}")[1][1] == (factor,)
 
@@ -248,15 +249,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("text", "expected"), REFUSALS)
 def test_refusal_word_for_word(text, expected):
-    assert sentence(text) == expected
-
-
-def test_refusal_shows_the_place_below_the_sentence():
-    with pytest.raises(FormulaError) as refused:
-        read("y ~ a\n  + b)")
-    assert str(refused.value) == (
-        "')' at position 12 closes nothing: take it out or open it with '('\n  y ~ a   + b)\n             ^"
-    )
+    assert sentence(text) == f"{expected}."
 
 
 @settings(max_examples=300)
@@ -284,7 +277,7 @@ def test_a_formula_beyond_all_measure_is_refused_at_once(part):
     text = "y ~ " + part * (10**6 // len(part))
     with pytest.raises(FormulaError) as refused:
         read(text)
-    assert str(refused.value) == f"the formula has {len(text):,} characters: write at most 100,000"
+    assert str(refused.value) == f"the formula has {len(text):,} characters: write at most 100,000."
 
 
 @pytest.mark.parametrize("part", ["(", "-", "+", "a*(", "-("])
@@ -295,15 +288,5 @@ def test_deep_formulas_are_refused_in_a_sentence_that_can_be_read(part):
 
 
 def test_many_terms_are_refused():
-    with pytest.raises(FormulaError, match=r"^'\+' at position \d+ makes more than 10,000 terms: leave columns out\n"):
+    with pytest.raises(FormulaError, match=r"^'\+' at position \d+ makes more than 10,000 terms: leave columns out\."):
         read("y ~ " + "+".join(f"c{i}" for i in range(14_000)))
-
-
-def test_what_is_shown_is_the_neighbourhood_of_the_place():
-    text = "y ~ " + "a + " * 50 + "? + " + "b + " * 50 + "c"
-    with pytest.raises(FormulaError) as refused:
-        read(text)
-    _, shown, caret = str(refused.value).split("\n")
-    assert shown[caret.index("^")] == "?"
-    assert shown.startswith("  ...")
-    assert shown.endswith("...")

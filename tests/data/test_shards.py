@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 import lyra
-from lyra.data.shards import _wider, connected
 from lyra.errors import DataError
 
 RNG = np.random.default_rng(20272)
@@ -124,34 +123,6 @@ def test_no_folder_overrides_a_column(form, key, tmp_path):
     FRAME.to_parquet(place / "a.parquet") if form == "parquet" else FRAME.to_csv(place / "a.csv", index=False)
     found = lyra.fit("y ~ x", str(place / f"a.{form}"), clusters="g")
     np.testing.assert_allclose(found.coef, lyra.fit("y ~ x", FRAME, clusters="g").coef, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "wider"),
-    [
-        ("UINTEGER", "INTEGER", "BIGINT"),
-        ("UBIGINT", "TINYINT", "HUGEINT"),
-        ("UHUGEINT", "TINYINT", None),
-        ("DECIMAL(10,2)", "INTEGER", "DECIMAL(12,2)"),
-        ("DECIMAL(38,2)", "DECIMAL(10,9)", None),
-        ("DECIMAL(20,2)", "DOUBLE", None),
-        ("DECIMAL(15,2)", "DOUBLE", "DOUBLE"),
-        ("DATE", "TIMESTAMP", "TIMESTAMP"),
-        ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_NS"),
-        ("BOOLEAN", "INTEGER", None),
-        ("BOOLEAN", "DOUBLE", None),
-        ("VARCHAR", "ENUM('a')", "VARCHAR"),
-        ("VARCHAR", "DATE", None),
-    ],
-)
-def test_the_type_that_holds_both(left, right, wider):
-    assert _wider(left, right) == _wider(right, left) == wider
-
-
-def test_the_engine_neither_installs_nor_loads():
-    with connected() as connection:
-        for name in ("autoinstall_known_extensions", "autoload_known_extensions"):
-            assert connection.sql(f"SELECT current_setting('{name}')").fetchall() == [(False,)]
 
 
 def test_labels_of_every_width_are_exact():

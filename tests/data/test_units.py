@@ -38,19 +38,19 @@ def test_take_keeps_every_column_given():
     [
         (
             lambda: Units([1, 2, 3], window=[0, 1]),
-            "window has 2 labels and cluster has 3; give one of each per row",
+            "window has 2 labels and cluster has 3; give one of each per row.",
         ),
         (
             lambda: Units([[1, 2]]),
-            "cluster has shape (1, 2); give a one-dimensional array with a label for every row",
+            "cluster has shape (1, 2); give a one-dimensional array with a label for every row.",
         ),
         (
             lambda: Units([]),
-            "cluster has shape (0,); give a one-dimensional array with a label for every row",
+            "cluster has shape (0,); give a one-dimensional array with a label for every row.",
         ),
         (
             lambda: Units([1, 2]).codes("stratum"),
-            "these units have no stratum; give Units a stratum label for every row",
+            "these units have no stratum; give Units a stratum label for every row.",
         ),
     ],
 )

@@ -210,84 +210,84 @@ def test_designs_with_equal_settings_are_equal_and_others_not():
 REFUSALS = {
     "word": (
         lambda: ByCluster("haf"),
-        "unknown treated='haf'; did you mean 'half'? there is 'half', 'bernoulli'",
+        "unknown treated='haf'; did you mean 'half'? there is 'half', 'bernoulli'.",
     ),
     "share above one": (
         lambda: ByCluster(1.2),
-        "treated=1.2 is not a share; give one between 0 and 1, or a whole number to treat so many",
+        "treated=1.2 is not a share; give one between 0 and 1, or a whole number to treat so many.",
     ),
     "negative share": (
         lambda: ByUser(-0.1),
-        "treated=-0.1 is not a share; give one between 0 and 1, or a whole number to treat so many",
+        "treated=-0.1 is not a share; give one between 0 and 1, or a whole number to treat so many.",
     ),
     "all treated": (
         lambda: ByCluster(6).draw(SIX, rng=1),
-        "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5",
+        "treated=6 of 6 clusters leaves an arm empty; treat at least 1 and at most 5.",
     ),
     "share rounds to none": (
         lambda: ByCluster(0.01).draw(SIX, rng=1),
-        "treated=0.01 of 6 clusters leaves an arm empty; treat at least 1 and at most 5",
+        "treated=0.01 of 6 clusters leaves an arm empty; treat at least 1 and at most 5.",
     ),
     "fewer clusters than arms": (
         lambda: ByCluster().draw(Units(["a", "a"]), rng=1),
-        "there is 1 cluster for 2 arms; add clusters or randomise a finer unit",
+        "there is 1 cluster for 2 arms; add clusters or randomise a finer unit.",
     ),
     "odd stratum": (
         lambda: Stratified().count(Units([1, 2, 3, 4, 5], stratum=["n", "n", "s", "s", "s"])),
-        "stratum s has 3 clusters, an odd number; move one to another stratum or leave it out",
+        "stratum s has 3 clusters, an odd number; move one to another stratum or leave it out.",
     ),
     "not a pair": (
         lambda: Pairs().count(Units([1, 2, 3, 4, 5, 6], stratum=[1, 1, 7, 7, 7, 7])),
-        "pair 7 has 4 clusters and a matched pair has exactly 2; match it anew or leave it out",
+        "pair 7 has 4 clusters and a matched pair has exactly 2; match it anew or leave it out.",
     ),
     "cluster in two strata": (
         lambda: Pairs().count(Units(["a", "a", "b"], stratum=["x", "y", "x"])),
-        "cluster a lies in strata x and y; a stratum holds whole clusters",
+        "cluster a lies in strata x and y; a stratum holds whole clusters.",
     ),
     "no strata": (
         lambda: Stratified().draw(SIX, rng=1),
-        "these units have no stratum; give Units a stratum label for every row",
+        "these units have no stratum; give Units a stratum label for every row.",
     ),
     "no windows": (
         lambda: Switchback().draw(SIX, rng=1),
-        "these units have no window; give Units a window label for every row",
+        "these units have no window; give Units a window label for every row.",
     ),
     "windows not divisible": (
         lambda: Switchback(block=3).draw(GRID, rng=1),
-        "4 windows are not divisible by block=3; choose a block that divides 4, or leave the last 1 out",
+        "4 windows are not divisible by block=3; choose a block that divides 4, or leave the last 1 out.",
     ),
     "one block": (
         lambda: Switchback(block=2).draw(Units([0, 0], window=[0, 1]), rng=1),
-        "there is 1 block for 2 arms; add blocks or randomise a finer unit",
+        "there is 1 block for 2 arms; add blocks or randomise a finer unit.",
     ),
-    "empty block": (lambda: Switchback(block=0), "block=0; a switchback block holds at least 1 window"),
+    "empty block": (lambda: Switchback(block=0), "block=0; a switchback block holds at least 1 window."),
     "washout too long": (
         lambda: Switchback(block=4, washout=4),
-        "washout=4 with block=4; leave out at least 0 and at most 3 windows of a block, so that some remain",
+        "washout=4 with block=4; leave out at least 0 and at most 3 windows of a block, so that some remain.",
     ),
     "pattern": (
         lambda: Switchback(pattern="altern"),
-        "unknown switchback pattern 'altern'; did you mean 'alternating'? there is 'random', 'alternating'",
+        "unknown switchback pattern 'altern'; did you mean 'alternating'? there is 'random', 'alternating'.",
     ),
     "function's shape": (
         lambda: Custom(lambda items, rng: [1, 0]).draw(SIX, rng=1),
-        "the design function returned shape (2,) for 6 items; return a 0 or a 1 for each of them",
+        "the design function returned shape (2,) for 6 items; return a 0 or a 1 for each of them.",
     ),
     "function's values": (
         lambda: Custom(lambda items, rng: [0, 1, 2, 0, 1, 0]).draw(SIX, rng=1),
-        "the design function returned 2; return a 0 or a 1 for each item",
+        "the design function returned 2; return a 0 or a 1 for each item.",
     ),
     "function counted": (
         lambda: Custom(len).count(SIX),
-        "a design function can be drawn from but not counted; use one of lyra's own designs",
+        "a design function can be drawn from but not counted; use one of lyra's own designs.",
     ),
     "function enumerated": (
         lambda: Custom(len).enumerate(SIX),
-        "a design function can be drawn from but not enumerated; use one of lyra's own designs",
+        "a design function can be drawn from but not enumerated; use one of lyra's own designs.",
     ),
     "too many to list": (
         lambda: ByCluster().enumerate(Units(np.arange(18))),
-        "this design has more than 20,000 assignments, too many to list; draw some with draw_many",
+        "this design has more than 20,000 assignments, too many to list; draw some with draw_many.",
     ),
 }
 

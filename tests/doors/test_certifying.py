@@ -14,6 +14,7 @@ import lyra
 from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
 from lyra.errors import DataError, FinerClustersWarning, InputError
 from lyra.se import cluster_robust
+from lyra.simulation.analysis import Analysis
 from lyra.simulation.samples import Sample, Truth
 from lyra.verdict.certificate import Certificate
 
@@ -53,7 +54,7 @@ PAIRED = list(product((0, 1), (2, 3), (4, 5)))
     [
         (ByCluster(), BALANCED, {}, "shop"),
         (ByCluster(), BALANCED, {"covariates": ["x"]}, "shop"),
-        (Pairs(), PAIRED, {"stratum": "twin", "level": "unit"}, "twin"),
+        (Pairs(), PAIRED, {"stratum": "twin", "cluster_by": "unit"}, "twin"),
         (Stratified(), PAIRED, {"stratum": "twin"}, "shop"),
     ],
 )
@@ -91,7 +92,7 @@ def test_a_table_is_recorded():
     assert cert.config == {
         "source": "own data",
         "designs": {"kind": "ByCluster"},
-        "level": "cluster",
+        "cluster_by": "cluster",
         "weights": "auto",
         "cluster": "shop",
         "covariates": ["x"],
@@ -257,7 +258,7 @@ def test_a_world_of_ones_own():
 def test_clusters_finer_than_the_design_are_warned_of_and_flagged():
     told = (
         "The analysis clusters by cluster and the design randomises by pair: 10 of its units are split over several "
-        "clusters, so cluster with level='unit'."
+        "clusters, so cluster with cluster_by='unit'."
     )
     world = lyra.World(20, cluster_size=5, strata=10)
     with pytest.warns(FinerClustersWarning) as caught:
@@ -267,7 +268,7 @@ def test_clusters_finer_than_the_design_are_warned_of_and_flagged():
     assert ["clusters finer than randomised" in row.flags for row in cert.rows] == [False, True]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert lyra.certify(world, Pairs(), methods=["CV1"], level="unit", maximum=500).notes == ()
+        assert lyra.certify(world, Pairs(), methods=["CV1"], cluster_by="unit", maximum=500).notes == ()
 
 
 # --- refused ------------------------------------------------------------------------------------
@@ -286,31 +287,31 @@ def refused(error, *positional, **keywords):
             SMALL,
             ByCluster(),
             {"outcome": "y"},
-            "a world takes no outcome=: it takes analyses, covariates, level, weights.",
+            "a world takes no outcome=: it takes analyses, cluster_by, covariates, weights.",
         ),
         (
             FRAME,
             ByCluster(),
             OWN | {"icc": 0.1},
             (
-                "a table takes no icc=: it takes cluster, covariates, decimal, delimiter, encoding, level, missing, "
-                "outcome, stratum, weights, window."
+                "a table takes no icc=: it takes cluster, cluster_by, covariates, decimal, delimiter, encoding, "
+                "missing, outcome, stratum, weights, window."
             ),
         ),
         (
             lyra.fit("y ~ x", FRAME, clusters="shop"),
             None,
-            {"level": "unit"},
-            "a fit takes no level=: it takes icc, term, weights.",
+            {"cluster_by": "unit"},
+            "a fit takes no cluster_by=: it takes icc, term, weights.",
         ),
         (FRAME, ByCluster(), {"cluster": "shop"}, "A table needs outcome=, the name of its column: pass it."),
         (FRAME, ByCluster(), {"outcome": "y"}, "A table needs cluster=, the name of its column: pass it."),
-        (FRAME, None, OWN, "Own data need a design: say how the treatment is drawn, such as ByCluster()."),
+        (FRAME, None, OWN, "A table needs a design: say how the treatment is drawn, such as ByCluster()."),
         (
             lyra.fit("y ~ x", FRAME, clusters="shop"),
             ByCluster(),
             {},
-            "A fit is certified as it stands: leave the design out, or certify the table itself.",
+            "A fit is taken as it stands: leave the design out, or pass the table itself.",
         ),
         (
             lyra.fit("y ~ x", FRAME, clusters="shop"),
@@ -318,12 +319,12 @@ def refused(error, *positional, **keywords):
             {"term": "X"},
             "term='X' is not a coefficient: did you mean 'x'? there is 'Intercept', 'x'.",
         ),
-        (SMALL, None, {}, "a World treats no one by itself; give it a design, such as ByCluster()"),
+        (SMALL, None, {}, "a World treats no one by itself; give it a design, such as ByCluster()."),
         (
             lyra.RegressorWorld(9),
             ByCluster(),
             {},
-            "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None",
+            "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None.",
         ),
         (SMALL, ByCluster(), {"methods": []}, "No method is to be certified: name one, such as methods=['CV2']."),
         (
@@ -360,13 +361,13 @@ def refused(error, *positional, **keywords):
                 "'normal', 'gamma'."
             ),
         ),
-        (SMALL, ByCluster(), {"alpha": 2.0}, "the verdict's alpha must be between 0 and 1, got 2: change it"),
+        (SMALL, ByCluster(), {"alpha": 2.0}, "the verdict's alpha must be between 0 and 1, got 2: change it."),
         (
             SMALL,
             ByCluster(),
-            {"level": "clster"},
+            {"cluster_by": "clster"},
             (
-                "level='clster' is not a level to cluster at: did you mean 'cluster'? there is 'cluster', 'unit', "
+                "cluster_by='clster' is nothing to cluster by: did you mean 'cluster'? there is 'cluster', 'unit', "
                 "'window', 'stratum', 'pair', 'user'."
             ),
         ),
@@ -394,14 +395,14 @@ def refused(error, *positional, **keywords):
         (
             FRAME,
             ByUser(),
-            OWN | {"level": "window"},
-            "level='window' reads the window of each row: name its column with window=.",
+            OWN | {"cluster_by": "window"},
+            "cluster_by='window' reads the window of each row: name its column with window=.",
         ),
         (
             FRAME,
             ByUser(),
-            OWN | {"level": "pair"},
-            "level='pair' reads the stratum of each row: name its column with stratum=.",
+            OWN | {"cluster_by": "pair"},
+            "cluster_by='pair' reads the stratum of each row: name its column with stratum=.",
         ),
         (
             FRAME.assign(twin=FRAME["shop"] // 3),
@@ -433,7 +434,7 @@ def test_refused(subject, design, asked, told):
     assert refused(InputError, subject, design, **asked) == told
 
 
-WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
+WHOLE = "is not a whole number of replicates up to 1,000,000: change it."
 
 
 @pytest.mark.parametrize(
@@ -444,15 +445,15 @@ WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
             for name in ("first", "maximum")
             for most in (10**9, 1e9, 1.5, True)
         ),
-        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them"),
-        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them"),
+        ({"first": 0}, "a look needs at least 1 replicate, got first=0 and maximum=64000: raise them."),
+        ({"maximum": -1}, "a look needs at least 1 replicate, got first=500 and maximum=-1: raise them."),
         ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
         ({"seed": True}, "seed=True is not a whole number: pass 0 or more."),
         ({"seed": "1"}, "seed='1' is not a whole number: pass 0 or more."),
         *(
             (
                 {"workers": many},
-                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process",
+                f"workers must be a whole number from 1 to 256, got {many!r}: 1 computes in this process.",
             )
             for many in (100_000, 0, -1, 1.5, True)
         ),
@@ -461,7 +462,7 @@ WHOLE = "is not a whole number of replicates up to 1,000,000: change it"
     ],
 )
 def test_numbers_without_bounds_are_refused_before_anything_is_drawn(asked, told, monkeypatch):
-    monkeypatch.setattr("lyra.trials.Trial.block", None)
+    monkeypatch.setattr("lyra.trials.trial.Trial.block", None)
     assert refused(InputError, SMALL, ByCluster(), **asked) == told
 
 
@@ -471,7 +472,7 @@ def test_a_store_of_another_configuration_says_which_field_differs(tmp_path):
     told = refused(InputError, SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=2)
     assert told == (
         f"the store {path} was made by another configuration: seed is 1 in the store and 2 in this run; choose another "
-        "store for this run, or set this back"
+        "store for this run, or set this back."
     )
     wider = lyra.World(12, cluster_size=6)
     told = refused(InputError, wider, ByCluster(), methods=["CV1"], maximum=500, store=path, seed=1)
@@ -499,9 +500,9 @@ def kept(run, path):
 OF_ALL = ("subject", "design")
 TOWNS = shops(20).assign(week=np.arange(len(shops(20))) % 4, pair=shops(20)["shop"] // 4)
 LEAST = {"methods": ["CV1"], "seed": 1, "first": 500, "maximum": 1_000, "tolerance": 2.0}
-TABLE_RUN = LEAST | OWN | {"subject": TOWNS, "design": ByCluster(), "covariates": ["x"], "level": "cluster"}
+TABLE_RUN = LEAST | OWN | {"subject": TOWNS, "design": ByCluster(), "covariates": ["x"], "cluster_by": "cluster"}
 TABLE_RUN |= {"window": "week", "stratum": "pair"}
-WORLD_RUN = LEAST | {"subject": lyra.World(12, cluster_size=5), "design": ByCluster(), "level": "cluster"}
+WORLD_RUN = LEAST | {"subject": lyra.World(12, cluster_size=5), "design": ByCluster(), "cluster_by": "cluster"}
 FITTED = lyra.fit("y ~ x + pair", TOWNS, clusters="shop")
 FIT_RUN = LEAST | {"subject": FITTED, "design": None, "term": "x", "icc": [0.0, 0.2]}
 
@@ -551,13 +552,13 @@ CHANGES = [
     (TABLE_RUN, {"subject": swapped("week")}, {"window labels"}, "window labels of a table"),
     (TABLE_RUN, {"subject": TOWNS.assign(pair=TOWNS["pair"] // 2)}, {"stratum labels"}, "strata of a table"),
     (TABLE_RUN, {"stratum": None}, {"stratum labels"}, "no strata of a table"),
-    (TABLE_RUN, {"level": "stratum"}, {"level"}, "level of a table"),
+    (TABLE_RUN, {"cluster_by": "stratum"}, {"cluster_by"}, "level of a table"),
     (TABLE_RUN, {"design": ByCluster(8)}, {"design.treated"}, "design of a table"),
     (TABLE_RUN, {"design": Stratified()}, {"design.kind"}, "kind of design of a table"),
     (WORLD_RUN, {"subject": lyra.World(12, cluster_size=5, icc=0.03)}, {"world.icc"}, "world"),
     (WORLD_RUN, {"subject": lyra.World(12, cluster_size=5, effect=0.1)}, {"world.effect"}, "effect of a world"),
     (WORLD_RUN, {"design": ByCluster(5)}, {"design.treated"}, "design of a world"),
-    (WORLD_RUN, {"level": "unit"}, {"level"}, "level of a world"),
+    (WORLD_RUN, {"cluster_by": "unit"}, {"cluster_by"}, "level of a world"),
     (WORLD_RUN, {"covariates": ["pre"]}, {"covariates"}, "covariates of a world"),
     (FIT_RUN, {"subject": refit(moved("y"))}, {"outcome"}, "outcome of a fit"),
     (FIT_RUN, {"subject": refit(moved("x"))}, {"columns"}, "covariate of a fit"),
@@ -587,7 +588,7 @@ def test_a_store_of_another_run_is_refused_and_names_what_differs(run, changed, 
         with pytest.raises(InputError) as caught:
             kept(other(run, **changed), path)
     assert str(caught.value).startswith(f"the store {path} was made by another configuration: ")
-    assert str(caught.value).endswith("; choose another store for this run, or set this back")
+    assert str(caught.value).endswith("; choose another store for this run, or set this back.")
     assert fields <= named(str(caught.value))
     assert path.read_bytes() == before
 
@@ -597,7 +598,7 @@ def test_a_store_of_the_same_run_serves_it(run, stored, monkeypatch):
     """A table and a fit of equal content are the same, and nothing is drawn again."""
     path, digest = stored[id(run)]
     again = {id(TABLE_RUN): TOWNS.copy(), id(WORLD_RUN): lyra.World(12, cluster_size=5), id(FIT_RUN): refit(TOWNS)}
-    monkeypatch.setattr("lyra.trials.Trial.block", None)
+    monkeypatch.setattr("lyra.trials.trial.Trial.block", None)
     assert kept(other(run, subject=again[id(run)]), path).digest == digest
 
 
@@ -626,10 +627,10 @@ def test_the_order_of_windows_is_part_of_a_run(tmp_path):
 
 
 def test_an_analysis_of_a_world_is_part_of_a_run(tmp_path):
-    run = WORLD_RUN | {"analyses": {"": lyra.scenarios.Analysis("cluster", ())}}
-    del run["level"]
+    run = WORLD_RUN | {"analyses": {"": Analysis("cluster", ())}}
+    del run["cluster_by"]
     kept(run, tmp_path / "run.sqlite")
-    changed = run | {"analyses": {"": lyra.scenarios.Analysis("cluster", ("pre",))}}
+    changed = run | {"analyses": {"": Analysis("cluster", ("pre",))}}
     with pytest.raises(InputError) as caught:
         kept(changed, tmp_path / "run.sqlite")
     assert named(str(caught.value)) == {"covariates", "covariates[0]"}
@@ -637,7 +638,7 @@ def test_an_analysis_of_a_world_is_part_of_a_run(tmp_path):
 
 def test_another_version_is_another_run(tmp_path, monkeypatch):
     kept(WORLD_RUN, tmp_path / "run.sqlite")
-    monkeypatch.setattr("lyra.harness.__version__", "0.0.9")
+    monkeypatch.setattr("lyra.verdict.record.__version__", "0.0.9")
     with pytest.raises(InputError, match=r'versions\.lyra is "[^"]+" in the store and "0\.0\.9" in this run'):
         kept(WORLD_RUN, tmp_path / "run.sqlite")
 
@@ -650,7 +651,7 @@ def test_a_corrupt_store_is_kept_aside(tmp_path):
     told = refused(DataError, SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path)
     assert told == (
         f"the store {path} is corrupt (database disk image is malformed): it was moved to {path}.corrupt-1 and nothing "
-        "was deleted; run again to start a new store"
+        "was deleted; run again to start a new store."
     )
     assert (tmp_path / "run.sqlite.corrupt-1").read_bytes() == half
     assert lyra.certify(SMALL, ByCluster(), methods=["CV1"], maximum=500, store=path).rows[0].replicates == 500

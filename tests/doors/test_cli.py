@@ -304,16 +304,20 @@ def test_a_files_settings_hold_unless_the_shell_says_otherwise(asked, capsys):
         (["--design", "user"], {"kind": "ByUser"}),
         (["--design", "user", "--treated", "half"], {"kind": "ByUser", "treated": "half"}),
         (["--design", "stratified", "--stratum", "pair"], {"kind": "Stratified"}),
-        (["--design", "pairs", "--stratum", "pair", "--level", "unit"], {"kind": "Pairs"}),
+        (["--design", "pairs", "--stratum", "pair", "--cluster-by", "unit"], {"kind": "Pairs"}),
         (
-            ["--design", "switchback", "--window", "week", "--block", "2", "--level", "unit"],
+            ["--design", "switchback", "--window", "week", "--block", "2", "--cluster-by", "unit"],
             {"kind": "Switchback", "block": 2},
         ),
     ],
 )
 def test_a_table_under_every_design_is_what_python_gives(past, options, design, capsys):
     given = dict(zip(options[::2], options[1::2], strict=True))
-    columns = {name[2:]: value for name, value in given.items() if name in ("--stratum", "--window", "--level")}
+    columns = {
+        name[2:].replace("-", "_"): value
+        for name, value in given.items()
+        if name in ("--stratum", "--window", "--cluster-by")
+    }
     fixed = ["--outcome", "y", "--cluster", "shop", "--covariate", "x", "--method", "CV1", "--maximum", "500"]
     assert run(["certify", past, *fixed, *options, "--json"]) in (0, 1, 3)
     document = json.loads(capsys.readouterr().out)
@@ -411,7 +415,7 @@ def test_an_analysis_that_is_certified_is_enough(asked, capsys):
     """Clustered by window it rejects far too often, by randomised unit it does not: the file asks which one to read."""
     path = asked(
         'methods = ["CV3"]\nmaximum = 8000\n[world]\nn_clusters = 24\ncluster_size = 4\nwindows = 4\n'
-        'icc = 0.2\n[design]\n[analysis]\nlevel = ["window", "unit"]\n'
+        'icc = 0.2\n[design]\n[analysis]\ncluster_by = ["window", "unit"]\n'
     )
     assert run(["certify", path]) == 0
     out = capsys.readouterr().out
@@ -447,7 +451,7 @@ def test_warnings_go_to_stderr_or_into_the_document(past, capsys):
     own = [past, "--outcome", "y", "--cluster", "shop", "--design", "pairs", "--stratum", "pair", "--maximum", "500"]
     told = (
         "The analysis clusters by cluster and the design randomises by pair: 8 of its units are split over several "
-        "clusters, so cluster with --level unit."
+        "clusters, so cluster with --cluster-by unit."
     )
     code = run(["certify", *own, "--method", "CV1"])
     out, err = capsys.readouterr()
@@ -551,7 +555,7 @@ def test_bad_input_of_a_table(past, options, told, capsys):
     [
         (["--outcome", "y"], "outcome"),
         (["--cluster", "shop"], "cluster"),
-        (["--level", "unit"], "level"),
+        (["--cluster-by", "unit"], "cluster-by"),
         (["--covariate", "x"], "covariate"),
         (["--design", "user"], "design"),
         (["--treated", "3"], "treated"),
@@ -578,7 +582,7 @@ def test_an_impossible_correlation(asked, capsys):
 
 def test_a_file_without_a_design(asked, capsys):
     assert run(["certify", asked("[world]\nn_clusters = 10\n")]) == 2
-    told = "a World treats no one by itself; give it a design, such as ByCluster()"
+    told = "a World treats no one by itself; give it a design, such as ByCluster()."
     assert capsys.readouterr() == ("", f"lyra: {told}\n")
 
 
@@ -888,12 +892,12 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys):
 
 
 def test_an_error_of_the_system_is_one_sentence(monkeypatch, capsys):
-    import lyra.regression
+    import lyra.fitting
 
     def forbidden(*_, **__):
         raise PermissionError(13, "Permission denied", "secret.csv")
 
-    monkeypatch.setattr(lyra.regression, "fit", forbidden)
+    monkeypatch.setattr(lyra.fitting, "fit", forbidden)
     assert run(["fit", "secret.csv", "y ~ x", "--cluster", "g"]) == 2
     told = "lyra: the system refused 'secret.csv' (Permission denied): check that it is there, and its permissions.\n"
     assert capsys.readouterr() == ("", told)

@@ -7,8 +7,10 @@ import pytest
 from lyra.config import read_config
 from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import DataError, InputError
-from lyra.simulation.world import RegressorWorld, World
-from lyra.verdict.scenarios import DEFAULT_METHODS, Analysis
+from lyra.simulation.analysis import Analysis
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
+from lyra.verdict.scenarios import DEFAULT_METHODS
 
 WORLD = "[world]\nn_clusters = 10\n"
 
@@ -103,7 +105,7 @@ def test_designs_go_by_their_titles_and_by_their_values_where_titles_are_equal(r
 
 
 def test_analyses_say_what_they_cluster_on_and_adjust_for(read):
-    analyses = read(WORLD + '[analysis]\nlevel = ["cluster", "unit"]\ncovariates = ["pre", "stratum"]\n').analyses
+    analyses = read(WORLD + '[analysis]\ncluster_by = ["cluster", "unit"]\ncovariates = ["pre", "stratum"]\n').analyses
     assert analyses == {
         "clustered by cluster, adjusted for pre, stratum": Analysis("cluster", ("pre", "stratum")),
         "clustered by unit, adjusted for pre, stratum": Analysis("unit", ("pre", "stratum")),
@@ -111,7 +113,7 @@ def test_analyses_say_what_they_cluster_on_and_adjust_for(read):
 
 
 def test_one_analysis_needs_no_name(read):
-    assert read(WORLD + '[analysis]\nlevel = "unit"\n').analyses == {"": Analysis("unit")}
+    assert read(WORLD + '[analysis]\ncluster_by = "unit"\n').analyses == {"": Analysis("unit")}
 
 
 # --- refused ------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def test_an_unknown_tolerance(read):
     with pytest.raises(InputError) as caught:
         read('tolerance = "strict"\n' + WORLD).options  # noqa: B018
     assert str(caught.value) == (
-        "there is no tolerance named 'strict': did you mean 'stringent'? there is 'stringent', 'default', 'liberal'"
+        "there is no tolerance named 'strict': did you mean 'stringent'? there is 'stringent', 'default', 'liberal'."
     )
 
 

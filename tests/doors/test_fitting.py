@@ -296,7 +296,7 @@ def test_diagnosis_is_that_of_the_fit():
 def test_randomisation_test_is_that_of_the_fit():
     asked = REG.randomisation_test("treat")
     assert asked.n_assignments == 70  # 4 of 8
-    assert asked.pvalue == randomisation_test(REG.fit, param="treat").pvalue
+    assert asked.pvalue == randomisation_test(REG.fit, term="treat").pvalue
 
 
 def test_per_cluster_test_is_that_of_the_fit():
@@ -306,7 +306,7 @@ def test_per_cluster_test_is_that_of_the_fit():
 
 def test_level_test_is_that_of_the_fit():
     coarse = np.arange(8) // 2
-    asked = REG.level_test(coarse, param="treat", rng=1)
+    asked = REG.level_test(coarse, term="treat", rng=1)
     assert asked.pvalue == level_test(REG.fit, coarse, param="treat", rng=1).pvalue
 
 

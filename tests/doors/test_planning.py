@@ -10,12 +10,13 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.moments import Moments
-from lyra.planning import fewest, power
+from lyra.planning import power
 from lyra.robust.replicates import run_method
-from lyra.simulation.source import HistorySource, WorldSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Trial
-from lyra.verdict.closed_form import ClosedForm, solve, t_power, t_quantile
+from lyra.verdict.closed_form import ClosedForm, t_power, t_quantile
 
 WORLD = World(24, cluster_size=20, icc=0.05)
 
@@ -37,7 +38,7 @@ def test_the_power_of_the_detectable_effect_is_the_target(plan):
 @pytest.mark.parametrize("method", ["CV1", "CV2", "CV3", "WCR-11"])
 def test_power_is_the_share_rejected_when_the_effect_is_added_to_the_outcome(method):
     source = WorldSource(WORLD, ByCluster())
-    trial = Trial(0, source, (method,), 9, "auto")
+    trial = Trial(cell=0, source=source, methods=(method,), seed=9, weights="auto")
     found = power(source, effect=0.25, method=method, seed=9, replicates=500)
     rejected = [
         run_method(reps.shifted(0.25), method, trial.bootstrap_weights(reps.G, 0)).pvalue <= 0.05
@@ -122,21 +123,8 @@ def test_clusters_needed_reach_the_target_and_fewer_do_not(plan):
 
 def test_windows_of_a_switchback_come_in_blocks():
     world = World(6, cluster_size=10, windows=8, icc=0.0, icc_window=0.02)
-    found = power(world, Switchback(4), effect=0.4, level="unit", seed=1, replicates=500)
+    found = power(world, Switchback(4), effect=0.4, cluster_by="unit", seed=1, replicates=500)
     assert found.windows_needed % 4 == 0
-
-
-@pytest.mark.parametrize("threshold", [1, 2, 3, 7, 8, 9, 40, 63])
-@pytest.mark.parametrize("guess", [1, 5, 8, 30])
-@pytest.mark.parametrize("step", [1, 3])
-def test_fewest_finds_the_first_multiple_that_is_enough(threshold, guess, step):
-    found = fewest(lambda n: n >= threshold, step, guess, most=64)
-    assert found == -(-threshold // step) * step
-
-
-def test_solve_meets_the_target_or_says_it_is_never_met():
-    assert solve(lambda x: x**2, 9.0, 1.0) == pytest.approx(3.0, rel=1e-8)
-    assert solve(lambda x: 0.5, 0.8, 1.0) == np.inf
 
 
 def test_a_table_and_its_history_are_one():
@@ -147,7 +135,7 @@ def test_a_table_and_its_history_are_one():
     frame = pd.DataFrame({"y": rng.normal(size=120), "city": city, "x": rng.normal(size=120)})
     table = power(frame, ByCluster(), outcome="y", cluster="city", covariates=["x"], seed=1)
     W = np.column_stack([np.ones(120), frame["x"]])
-    source = HistorySource(frame["y"].to_numpy(), W, Units(city), ByCluster())
+    source = HistorySource(y=frame["y"].to_numpy(), W=W, units=Units(city), design=ByCluster())
     assert table.exact
     assert table.replicates == 70
     assert table.power == pytest.approx(power(source, seed=1).power, abs=1e-12)
@@ -163,7 +151,7 @@ def test_a_fit_is_planned_from_as_it_stands():
     found = power(fit, term="treat", icc=0.0, seed=1)
     sigma = np.sqrt(fit.fit.rss / (180 - 2))
     assert found.closed_form.se == pytest.approx(sigma * np.sqrt(4 / 180), rel=1e-9)
-    with pytest.raises(InputError, match="A fit is planned from as it stands"):
+    with pytest.raises(InputError, match="A fit is taken as it stands"):
         power(fit, ByCluster())
 
 
@@ -191,7 +179,7 @@ def test_a_fit_of_two_clusters_does_not_tell_their_correlation():
 
 def test_a_method_that_flags_true_nulls_is_said_to():
     world = World(10, cluster_size=20, windows=16, icc=0.0, icc_window=0.05, ar1=0.8)
-    (note, *_) = power(world, Switchback(8), level="window", seed=1).notes
+    (note, *_) = power(world, Switchback(8), cluster_by="window", seed=1).notes
     assert note.startswith("CV1 flags ")
     assert note.endswith("(its clusters are finer than what the design randomises): certify before you plan with it.")
 
@@ -208,7 +196,7 @@ def test_a_method_that_flags_true_nulls_is_said_to():
         ({"seed": 1.5}, "seed=1.5 is not a whole number: pass 0 or more."),
         ({"seed": -1}, "seed=-1 is negative: pass 0 or more."),
         ({"replicates": 50}, "replicates=50 are too few for a power: ask for at least 100."),
-        ({"outcome": "y"}, "a world takes no outcome=: it takes covariates."),
+        ({"outcome": "y"}, "a world takes no outcome=: it takes cluster_by, covariates, weights."),
         ({"method": "CV4"}, "method 'CV4' has no power curve: did you mean 'CV3'? there is"),
     ],
 )

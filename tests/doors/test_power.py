@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import ndtr
 from statsmodels.stats.power import TTestIndPower
 
@@ -16,11 +14,14 @@ from lyra.data.units import Units
 from lyra.designs import ByCluster, ByUser, Pairs, Switchback
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.moments import Moments
-from lyra.planning import fewest, power
+from lyra.planning import power
 from lyra.regression.least_squares import least_squares
 from lyra.se import cluster_robust
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.verdict.closed_form import ClosedForm, closed_form
 
 
@@ -29,7 +30,7 @@ def past(G=8, design=None, scale=1.0):
     cluster = np.repeat(np.arange(G), rng.integers(6, 14, G))
     y = rng.standard_normal(cluster.size) + 0.5 * rng.standard_normal(G)[cluster]
     W = np.column_stack([np.ones(cluster.size), rng.standard_normal(cluster.size)])
-    return HistorySource(scale * y, W, Units(cluster), design or ByCluster())
+    return HistorySource(y=scale * y, W=W, units=Units(cluster), design=design or ByCluster())
 
 
 def fitted(G=30, m=10):
@@ -165,11 +166,11 @@ def test_the_standard_error_of_the_formula_is_the_world_s_own(size):
         (World(50), ByCluster(), {}),
         (World(50), ByUser(), {}),
         (World(50, cluster_size="35 lognormal:0.8"), ByCluster(), {"method": "CV2"}),
-        (World(30, strata=15), Pairs(), {"level": "pair", "covariates": ("stratum",)}),
+        (World(30, strata=15), Pairs(), {"cluster_by": "pair", "covariates": ("stratum",)}),
         (
             World(10, cluster_size=10, windows=24, icc=0.0, icc_window=0.05, ar1=0.8),
             Switchback(block=4),
-            {"level": "unit"},
+            {"cluster_by": "unit"},
         ),
     ],
     ids=["clusters", "users", "unequal", "pairs", "switchback"],
@@ -207,14 +208,6 @@ def test_the_design_of_a_fit():
 # How many are needed
 
 
-@given(least=st.integers(1, 400), step=st.integers(1, 6), guess=st.integers(1, 300))
-def test_the_fewest_are_found_wherever_the_search_starts(least, step, guess):
-    reach = 8 * -(-guess // step) * step
-    found = fewest(lambda n: n >= least, step, guess)
-    assert found == (-(-least // step) * step if least <= reach else None)
-    assert fewest(lambda n: False, step, guess) is None
-
-
 def test_clusters_needed_are_the_fewest_that_reach_the_target():
     world = World(20, cluster_size=10)
     plan = power(world, ByCluster(), effect=0.35, seed=1, replicates=500)
@@ -229,7 +222,7 @@ def test_clusters_needed_are_the_fewest_that_reach_the_target():
 
 
 def test_strata_are_added_whole():
-    plan = power(World(40, cluster_size=10, strata=20), Pairs(), level="pair", effect=0.3, seed=1, replicates=500)
+    plan = power(World(40, cluster_size=10, strata=20), Pairs(), cluster_by="pair", effect=0.3, seed=1, replicates=500)
     assert plan.clusters_needed % 2 == 0
     form = replace(plan.closed_form, dof=plan.clusters_needed // 2 - 1)
     needed = 40 * (form.noncentrality * form.se / 0.3) ** 2
@@ -238,11 +231,11 @@ def test_strata_are_added_whole():
 
 def test_windows_needed_are_whole_blocks():
     world = World(6, cluster_size=5, windows=12, icc=0.0, icc_window=0.05)
-    plan = power(world, Switchback(block=3), level="unit", effect=0.3, seed=1, replicates=500)
+    plan = power(world, Switchback(block=3), cluster_by="unit", effect=0.3, seed=1, replicates=500)
     n = plan.windows_needed
     assert n % 3 == 0
     with_n, with_fewer = (
-        power(replace(world, windows=W), Switchback(block=3), level="unit", effect=0.3, seed=1, replicates=500)
+        power(replace(world, windows=W), Switchback(block=3), cluster_by="unit", effect=0.3, seed=1, replicates=500)
         for W in (n, n - 3)
     )
     assert with_fewer.effect_power < 0.8 <= with_n.effect_power

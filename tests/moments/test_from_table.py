@@ -17,7 +17,7 @@ from statsmodels.stats.sandwich_covariance import cov_cluster
 
 import lyra
 from lyra.cli import DEMO
-from lyra.data.check import natural_key
+from lyra.data.order import natural_key
 from lyra.datasets import social_insure
 from lyra.errors import DroppedRowsWarning
 from lyra.fitting import Regression

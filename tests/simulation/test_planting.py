@@ -108,7 +108,7 @@ def test_an_impossible_icc_of_conversions_says_what_is_possible():
         plant_conversion(0.01, 0.95)
     assert str(refusal.value) == (
         "an ICC of 0.95 cannot be planted in a conversion at base_rate=0.01; "
-        "the attainable range is 0 to 0.91, so lower it or plant it latent"
+        "the attainable range is 0 to 0.91, so lower it or plant it latent."
     )
     assert plant_conversion(0.01, 0.91)[1] > 25
 
@@ -119,6 +119,6 @@ def test_an_impossible_icc_of_spend_says_what_is_possible():
         plant_basket(0.01, 0.02, 1.0)
     assert str(refusal.value) == (
         "an ICC of 0.02 cannot be planted in a spend at base_rate=0.01 with basket_sd=1; "
-        "the attainable range is 0 to 0.00578, so lower it or basket_sd, or raise base_rate"
+        "the attainable range is 0 to 0.00578, so lower it or basket_sd, or raise base_rate."
     )
     assert np.isfinite(plant_basket(0.01, 0.00578, 1.0))

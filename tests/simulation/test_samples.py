@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from lyra.designs import ByCluster
+from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.samples import CellCovariance, WorldLike, draw_grams
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
 
 ROOT = np.array([[0.8, 0.6], [1.5, 0.0]])
 

@@ -13,9 +13,13 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import run_method
 from lyra.se import cluster_robust
+from lyra.simulation.analysis import cluster_codes
 from lyra.simulation.cells import replicates_of_grams, table_gram
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource, cluster_codes
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 
 NO_WEIGHTS = np.empty((0, 0))
 METHODS = ("iid", "CV1", "CV2", "CV3")
@@ -45,7 +49,7 @@ def _agrees(reps, tables, rtol):
 SIZES = (7, 3, 12, 5, 9, 4, 8, 6)
 
 
-def history(design, *, level="cluster", p=2, windows=4, collinear=False):
+def history(design, *, cluster_by="cluster", p=2, windows=4, collinear=False):
     rng = np.random.default_rng(8)
     cluster = np.repeat(np.arange(8), np.array(SIZES) * windows)
     window = np.concatenate([np.tile(np.arange(windows), n) for n in SIZES])
@@ -56,7 +60,7 @@ def history(design, *, level="cluster", p=2, windows=4, collinear=False):
         W = np.column_stack([W[:, 0], 3 * W[:, 0], np.zeros(cluster.size), W[:, 1:], W[:, 1] - W[:, 0]])
     y = rng.standard_normal(cluster.size) + rng.standard_normal(8)[cluster] + 10.0
     units = Units(np.array([f"city {g}" for g in range(8)])[cluster], window=window, stratum=cluster // 2)
-    return HistorySource(y, W, units, design, level)
+    return HistorySource(y=y, W=W, units=units, design=design, cluster_by=cluster_by)
 
 
 DESIGNS = [
@@ -80,7 +84,7 @@ DESIGNS = [
 @pytest.mark.parametrize("p", [1, 2, 4])
 @pytest.mark.parametrize(("design", "level"), DESIGNS, ids=lambda value: str(value)[:40])
 def test_a_redrawn_history_is_its_regression_on_rows(design, level, p):
-    source = history(design, level=level, p=p)
+    source = history(design, cluster_by=level, p=p)
     drawn = design.draw_many(source.units, 6, np.random.default_rng(3))[:, design.items(source.units)]
     kept = design.kept(source.units)
     clusters = cluster_codes(source.units, level, design)[kept]
@@ -109,7 +113,7 @@ def test_enumeration_is_every_assignment_by_rows(design, level):
     if isinstance(design, Switchback):
         design = Switchback(block=1)
     y = np.random.default_rng(5).standard_normal(cluster.size) + np.array([0, 1, 3, 2])[cluster]
-    source = HistorySource(y, np.ones((cluster.size, 1)), units, design, level)
+    source = HistorySource(y=y, W=np.ones((cluster.size, 1)), units=units, design=design, cluster_by=level)
     items = design.items(units)
     allowed = {
         assigned
@@ -134,7 +138,7 @@ def test_a_design_of_ones_own_or_with_too_many_assignments_is_not_listed():
 
 def test_a_table_of_a_history_is_one_of_its_replicates():
     design = Switchback(block=4, washout=1)
-    source = history(design, level="window")
+    source = history(design, cluster_by="window")
     y, X, codes = source.table(np.random.default_rng(2))
     assert sorted(set(codes)) == list(range(8 * 3))  # the windows washed out leave no gap in the numbers
     reps = replicates_of_grams(table_gram((y, X, codes))[None], y.size)
@@ -231,7 +235,7 @@ def test_levels():
     with pytest.raises(InputError) as caught:
         cluster_codes(units, "clusters", design)
     assert str(caught.value) == (
-        "level='clusters' is not a level to cluster at: did you mean 'cluster'? "
+        "cluster_by='clusters' is nothing to cluster by: did you mean 'cluster'? "
         "there is 'cluster', 'unit', 'window', 'stratum', 'pair', 'user'."
     )
 

@@ -1,3 +1,5 @@
+"""Worlds: the laws they state, by rows and by sums, and every estimator's exact variance."""
+
 import math
 
 import numpy as np
@@ -5,8 +7,8 @@ import pytest
 from scipy.stats import chi2, ks_2samp, norm
 
 from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
-from lyra.errors import InputError
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.world import World
+from sampled import anova_icc, gram_of, statistics_of
 
 RICH = World(
     6,
@@ -68,17 +70,6 @@ def shift(world, null, design, seed):
     treated, untreated = world.sample(design, seed), null.sample(design, seed)
     assert np.array_equal(treated["treat"], untreated["treat"])
     return treated, treated["outcome"] - untreated["outcome"]
-
-
-def gram_of(sample, names):
-    """Sums of products by cell over the rows kept, row by row."""
-    window = sample.columns.get("window", np.zeros(len(sample), dtype=int))
-    cell = sample["cluster"] * (window.max() + 1) + window
-    gram = np.zeros((cell.max() + 1, len(names), len(names)))
-    for i in np.flatnonzero(sample.kept):
-        row = np.array([1 if name == "1" else sample[name][i] for name in names])
-        gram[cell[i]] += np.outer(row, row)
-    return gram
 
 
 # -- theorems
@@ -278,14 +269,6 @@ def test_a_common_shock_blurs_the_effect_on_conversions():
 # -- the planted ICC
 
 
-def anova_icc(y):
-    """One-way ANOVA estimate of the ICC from (clusters, m) outcomes."""
-    m = y.shape[1]
-    between = m * y.mean(axis=1).var(ddof=1)
-    within = y.var(axis=1, ddof=1).mean()
-    return (between - within) / (between + (m - 1) * within)
-
-
 @pytest.mark.parametrize(
     "world",
     [
@@ -378,17 +361,6 @@ def test_sums_of_products_treat_whom_the_design_treats(design):
     assert np.array_equal(gram[:, :, 0, 1], np.stack([expected, expected]))
 
 
-def statistics_of(gram):
-    """Two coefficients of y on the other columns, the residual sum of squares, CV0 of the second."""
-    A, b = gram[..., :-1, :-1].sum(axis=1), gram[..., :-1, -1].sum(axis=1)
-    beta = np.linalg.solve(A, b[..., None])[..., 0]
-    rss = gram[..., -1, -1].sum(axis=1) - (beta * b).sum(axis=1)
-    score = gram[..., :-1, -1] - np.einsum("rgij,rj->rgi", gram[..., :-1, :-1], beta)
-    row = np.linalg.inv(A)[:, 1]
-    cv0 = (np.einsum("rgi,ri->rg", score, row) ** 2).sum(axis=1)
-    return {"coefficient": beta[:, 1], "intercept": beta[:, 0], "rss": rss, "cv0": cv0}
-
-
 @pytest.mark.parametrize("design", [ByCluster(), ByUser("half"), Switchback(block=2, washout=1)])
 def test_sums_of_products_have_the_law_of_the_rows(design):
     # two-sample Kolmogorov-Smirnov of 400 against 4,000, at 1e-5 for each of 4 statistics
@@ -444,208 +416,6 @@ def test_outcomes_take_the_values_they_should():
     assert spend.min() == 0
 
 
-def test_lognormal_sizes_have_the_mean_and_spread_asked_for():
-    world = World(2_000, cluster_size="200 lognormal:0.8")
-    sizes = np.bincount(world.units.cluster)
-    assert sizes.mean() == pytest.approx(200, abs=0.05)
-    assert sizes.std() / sizes.mean() == pytest.approx(0.8, rel=0.02)
-    assert np.array_equal(sizes, np.sort(sizes))
-    assert np.bincount(World(9, cluster_size="35 lognormal:0").units.cluster).tolist() == [35] * 9
-
-
 def test_worlds_with_equal_settings_are_equal():
     assert World(3, cluster_size=[1, 2, 3]) == World(3, cluster_size=np.array([1, 2, 3]))
     assert hash(World(3, cluster_size=[1, 2, 3])) == hash(World(3, cluster_size=(1, 2, 3)))
-
-
-# -- the continuous regressor
-
-
-def test_regressor_world_has_the_law_of_its_paper():
-    # ICC ½ of x and of y, slope 1: 40 groups of 250 clusters, t(39) beyond 5
-    sample = RegressorWorld(10_000, effect=1.0).sample(None, 17)
-    x, u = (column.reshape(40, 250, 30) for column in (sample["x"], sample["outcome"] - sample["x"]))
-    for column in (x, u):
-        for estimates, expected in (
-            (np.array([anova_icc(group) for group in column]), 0.5),
-            (column.reshape(40, -1).var(axis=1), 2.0),
-        ):
-            assert abs(estimates.mean() - expected) < 5 * estimates.std(ddof=1) / math.sqrt(40)
-    product = (x * u).reshape(40, -1).mean(axis=1)
-    assert abs(product.mean()) < 5 * product.std(ddof=1) / math.sqrt(40)
-    assert sample.focal == "x"
-    assert sample.kept.all()
-
-
-def test_regressor_world_sums_of_products_have_the_law_of_the_rows():
-    # two-sample Kolmogorov-Smirnov of 400 against 4,000, at 1e-5 for each of 4 statistics
-    world, rng = RegressorWorld(6, cluster_size=5, effect=0.7), np.random.default_rng(18)
-    rows = np.array([gram_of(world.sample(None, rng), ("1", "x", "outcome")) for _ in range(400)])
-    grams = world.sample_grams(None, 4_000, rng)
-    assert grams.names == ("1", "x", "outcome")
-    expected, found = statistics_of(rows), statistics_of(grams.gram)
-    for name in expected:
-        assert ks_2samp(expected[name], found[name]).pvalue > 1e-5, name
-
-
-def test_regressor_world_moulton_is_the_asymptotic_one():
-    # true over naive sd of the slope: 4,000 replicates give the sd to 1.1 %; 4.5 of them: 1e-5
-    world = RegressorWorld(60)
-    gram = world.sample_grams(None, 4_000, 19).gram
-    A = gram[..., :2, :2].sum(axis=1)
-    found = statistics_of(gram)
-    naive = np.sqrt(found["rss"] / (60 * 30 - 2) * np.linalg.inv(A)[:, 1, 1])
-    assert found["coefficient"].std() / naive.mean() == pytest.approx(world.truth().moulton, rel=0.05)
-
-
-# -- refusals
-
-REFUSALS = {
-    "a billion clusters": (
-        lambda: World(10**9),
-        "this world has 1,000,000,000 clusters times windows, and 1,000,000 is the most; make it smaller",
-    ),
-    "a billion clusters as a float": (
-        lambda: World(1e9),
-        "n_clusters=1000000000.0 is out of range; it must be a whole number, 2 or more",
-    ),
-    "a billion agents a cluster": (
-        lambda: World(12, cluster_size=10**9),
-        "this world has 12,000,000,000 agents, and 10,000,000 is the most; make it smaller",
-    ),
-    "one cluster of a billion": (
-        lambda: World(2, cluster_size=[10**9, 1]),
-        "this world has 1,000,000,001 agents, and 10,000,000 is the most; make it smaller",
-    ),
-    "one agent more than the most": (
-        lambda: World(10, cluster_size=1_000_000, windows=2),
-        "this world has 20,000,000 agents, and 10,000,000 is the most; make it smaller",
-    ),
-    "a billion windows": (
-        lambda: World(12, windows=10**9),
-        "this world has 12,000,000,000 clusters times windows, and 1,000,000 is the most; make it smaller",
-    ),
-    "a billion clusters of a regressor": (
-        lambda: RegressorWorld(10**9),
-        "this world has 1,000,000,000 clusters, and 1,000,000 is the most; make it smaller",
-    ),
-    "a billion rows a cluster": (
-        lambda: RegressorWorld(5, cluster_size=10**9),
-        "this world has 5,000,000,000 rows, and 10,000,000 is the most; make it smaller",
-    ),
-    "sizes that spread without end": (
-        lambda: World(12, cluster_size="1000000000 lognormal:0.8"),
-        (
-            "cluster_size='1000000000 lognormal:0.8' is out of range; the mean is at most 10,000,000 and the "
-            "coefficient of variation at most 100"
-        ),
-    ),
-    "one cluster": (lambda: World(1), "n_clusters=1 is out of range; it must be a whole number, 2 or more"),
-    "half a window": (
-        lambda: World(4, windows=1.5),
-        "windows=1.5 is out of range; it must be a whole number, 1 or more",
-    ),
-    "empty clusters": (
-        lambda: World(2, cluster_size=[3, 0]),
-        "cluster_size=0 is out of range; it must be a whole number, 1 or more",
-    ),
-    "sizes": (
-        lambda: World(4, cluster_size=[3, 3]),
-        "cluster_size has 2 sizes for 4 clusters; give one for each",
-    ),
-    "sizes as words": (
-        lambda: World(4, cluster_size="lognormal:0.8"),
-        (
-            "cluster_size='lognormal:0.8' is not understood; write a number, one for each cluster, "
-            "or '<mean> lognormal:<cv>' such as '35 lognormal:0.8'"
-        ),
-    ),
-    "outcome": (
-        lambda: World(4, outcome="convertion"),
-        "unknown outcome 'convertion'; did you mean 'conversion'? there is 'linear', 'conversion', 'spend'",
-    ),
-    "scale": (
-        lambda: World(4, icc_scale="logit"),
-        "unknown icc_scale 'logit'; there is 'outcome', 'latent'",
-    ),
-    "negative icc": (lambda: World(4, icc=-0.1), "icc=-0.1 is out of range; it must be between 0 and 1"),
-    "icc above one": (lambda: World(4, icc=1.1), "icc=1.1 is out of range; it must be between 0 and 1"),
-    "ar1": (lambda: World(4, ar1=-0.5), "ar1=-0.5 is out of range; it must be between 0 and 1"),
-    "share": (
-        lambda: World(4, stratum_share=2),
-        "stratum_share=2 is out of range; it must be between 0 and 1",
-    ),
-    "pre_correlation": (
-        lambda: World(4, pre_correlation=-2),
-        "pre_correlation=-2 is out of range; it must be between -1 and 1",
-    ),
-    "shock": (
-        lambda: World(4, period_shock=-1.0),
-        "period_shock=-1.0 is out of range; it must be 0 or more",
-    ),
-    "nan": (lambda: World(4, effect=math.nan), "effect=nan is out of range; it must be finite"),
-    "base rate": (
-        lambda: World(4, outcome="spend", base_rate=1.5),
-        "base_rate=1.5 is not a share of agents who convert; give one in 0 to 1",
-    ),
-    "two ICCs, linear": (
-        lambda: World(4, icc=0.7, icc_window=0.5),
-        "icc + icc_window is 1.2; the attainable range for a linear outcome is 0 to 1, so lower one of them",
-    ),
-    "latent ICC of one": (
-        lambda: World(4, outcome="conversion", icc=1.0, icc_scale="latent"),
-        (
-            "icc + icc_window is 1; the attainable range for a conversion outcome is 0 to just under 1, "
-            "so lower one of them"
-        ),
-    ),
-    "ICC of a conversion": (
-        lambda: World(4, outcome="conversion", base_rate=0.01, icc=0.95),
-        (
-            "an ICC of 0.95 cannot be planted in a conversion at base_rate=0.01; "
-            "the attainable range is 0 to 0.91, so lower it or plant it latent"
-        ),
-    ),
-    "ICC of a spend": (
-        lambda: World(4, outcome="spend", base_rate=0.01),
-        (
-            "an ICC of 0.02 cannot be planted in a spend at base_rate=0.01 with basket_sd=1; "
-            "the attainable range is 0 to 0.00578, so lower it or basket_sd, or raise base_rate"
-        ),
-    ),
-    "strata": (
-        lambda: World(10, strata=4),
-        "10 clusters are not divisible by strata=4; choose a number of strata that divides them",
-    ),
-    "carryover": (
-        lambda: World(4, carryover=0.1),
-        "carryover needs a window before; set windows to 2 or more, or carryover to 0",
-    ),
-    "covariance": (
-        lambda: World(4, outcome="conversion").covariance(),
-        "cell covariances exist for linear outcomes and this one is a conversion; use sample",
-    ),
-    "sums of products": (
-        lambda: World(4, outcome="spend").sample_grams(ByCluster(), 2, 1),
-        "sums of products exist for linear outcomes and this one is a spend; use sample",
-    ),
-    "regressor world, clusters": (
-        lambda: RegressorWorld(1),
-        "n_clusters=1 is out of range; it must be a whole number, 2 or more",
-    ),
-    "regressor world, rows": (
-        lambda: RegressorWorld(5, cluster_size=0),
-        "cluster_size=0 is out of range; it must be a whole number, 1 or more",
-    ),
-    "regressor world, design": (
-        lambda: RegressorWorld(5).sample(ByCluster(), 1),
-        "a RegressorWorld draws its regressor itself and nothing is assigned; pass design=None",
-    ),
-}
-
-
-@pytest.mark.parametrize(("act", "sentence"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals(act, sentence):
-    with pytest.raises(InputError) as refusal:
-        act()
-    assert str(refusal.value) == sentence

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from lyra.errors import InputError, LyraError
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import Store, digest
+from lyra.trials.store import Store
 
 CONFIG = {"seed": 7, "methods": ["CV1"]}
 KEYS = [(cell, chunk) for cell in range(2) for chunk in range(6)]
@@ -91,7 +92,7 @@ def test_a_worker_that_dies_is_a_refusal():
         run_chunks(dying, KEYS, workers=2)
     assert str(caught.value) == (
         "a worker process died, for want of memory or because the script calls lyra outside "
-        '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why'
+        '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why.'
     )
 
 
@@ -101,7 +102,7 @@ def test_no_number_of_workers(workers):
         run_chunks(replicates, KEYS, workers=workers)
     assert (
         str(caught.value)
-        == f"workers must be a whole number from 1 to 256, got {workers!r}: 1 computes in this process"
+        == f"workers must be a whole number from 1 to 256, got {workers!r}: 1 computes in this process."
     )
 
 
@@ -141,7 +142,7 @@ def straight_through():
 
 def test_time_left_is_shown_on_a_terminal_and_only_there():
     program = (
-        "from lyra.runner import progress_bar\n"
+        "from lyra.trials.runner import progress_bar\n"
         "with progress_bar('calibrating', after=0) as progress:\n"
         "    for done in range(4): progress(done, 3)\n"
         "print('answer')\n"

@@ -15,11 +15,14 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.replicates import WILD
 from lyra.se import cluster_robust
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource
-from lyra.simulation.world import RegressorWorld, World
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.from_world import WorldSource
+from lyra.simulation.regressor_world import RegressorWorld
+from lyra.simulation.world import World
 from lyra.trials import trial as trials
+from lyra.trials.chunks import digest
 from lyra.trials.runner import run_chunks
-from lyra.trials.store import digest
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, Trial, is_closed_form, known_methods, method_name, stream
 
 ESTIMATE, SE, PVALUE, HALF = range(4)
@@ -27,14 +30,16 @@ ESTIMATE, SE, PVALUE, HALF = range(4)
 
 def trial(*methods, source=None, cell=0, seed=7, weights="auto"):
     source = source or WorldSource(World(12, cluster_size=6, icc=0.1), ByCluster())
-    return Trial(cell, source, methods, seed, weights)
+    return Trial(cell=cell, source=source, methods=methods, seed=seed, weights=weights)
 
 
 def past(G=8, design=None, level="cluster"):
     rng = np.random.default_rng(1)
     cluster = np.repeat(np.arange(G), rng.integers(3, 9, G))
     y = rng.standard_normal(cluster.size) + rng.standard_normal(G)[cluster]
-    return HistorySource(y, np.ones((cluster.size, 1)), Units(cluster), design or ByCluster(), level)
+    return HistorySource(
+        y=y, W=np.ones((cluster.size, 1)), units=Units(cluster), design=design or ByCluster(), level=level
+    )
 
 
 def fitted():
@@ -238,7 +243,7 @@ def test_a_method_on_rows_where_there_are_none(method, name):
 
 
 def test_a_scenario_flags_the_methods_that_cluster_too_fine():
-    scenario = Scenario("pairs", trial("iid", "CV1", "HC1", analyst), 12, too_fine=True)
+    scenario = Scenario(design="pairs", trial=trial("iid", "CV1", "HC1", analyst), n_clusters=12, too_fine=True)
     assert [scenario.flags_of(m) for m in range(4)] == [
         (),
         ("clusters finer than randomised",),

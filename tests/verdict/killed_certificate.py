@@ -3,18 +3,20 @@
 import sys
 
 from lyra.designs import ByCluster
-from lyra.simulation.source import WorldSource
+from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.store import Store
 from lyra.trials.trial import Scenario, Trial
-from lyra.verdict.certificate import certify_scenarios
+from lyra.verdict.looks import certify_scenarios
 
 METHODS = ("iid", "CV1", "WCR-11")
 
 
 def certified(store=None, workers=1, progress=None):
     source = WorldSource(World(20), ByCluster())
-    scenarios = [Scenario("clusters", Trial(0, source, METHODS, 3), 20)]
+    scenarios = [
+        Scenario(design="clusters", trial=Trial(cell=0, source=source, methods=METHODS, seed=3), n_clusters=20)
+    ]
     return certify_scenarios(scenarios, seed=3, maximum=4_000, store=store, workers=workers, progress=progress)
 
 

@@ -14,8 +14,10 @@ from lyra.errors import UnidentifiedWarning
 from lyra.fitting import Regression
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.verdict.certificate import Certificate, Row
-from lyra.verdict.ladder import Judged, climb
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.judged import Judged
+from lyra.verdict.ladder import climb
+from lyra.verdict.performance import Row
 
 
 def regression(treated=None):
@@ -51,8 +53,14 @@ def row(method, verdict="certified", size=0.05, *, design="d", low=None, high=No
     )
 
 
+def judged(verdict, size, low, high):
+    return Judged(verdict=verdict, size=size, size_low=low, size_high=high, alpha=0.05, usable=False)
+
+
 def certificate(*rows, alpha=0.05):
-    return Certificate(rows, None, "", alpha=alpha, tolerance=1.25, delta=0.01, seed=0, digest="0" * 64)
+    return Certificate(
+        rows=rows, recommended=None, reason="", alpha=alpha, tolerance=1.25, delta=0.01, seed=0, digest="0" * 64
+    )
 
 
 def advice(*rows, ladder=LADDER, **options):
@@ -112,8 +120,8 @@ def test_a_method_is_judged_by_its_worst_cell():
     )
     ladder = LADDER.with_certificate(certificate(*rows))
     assert ladder.judged == {
-        "iid": Judged("uncertified", 0.2, 0.19, pytest.approx(0.21), 0.05, usable=False),
-        "CV2": Judged("inconclusive", 0.06, 0.058, 0.0615, 0.05, usable=False),
+        "iid": judged("uncertified", 0.2, 0.19, pytest.approx(0.21)),
+        "CV2": judged("inconclusive", 0.06, 0.058, 0.0615),
     }
     assert [str(judged) for judged in ladder.judged.values()] == ["uncertified (0.200)", "inconclusive (0.060)"]
     assert ladder.judged_on == ("a", "b")

@@ -14,10 +14,26 @@ from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.replicates import run_method
-from lyra.verdict.scenarios import Analysis, design_name, history_scenarios, model_scenarios, world_scenarios
+from lyra.simulation.analysis import Analysis
+from lyra.simulation.asked import Asked
+from lyra.simulation.subjects import Past, design_name, sources_of
+from lyra.verdict.scenarios import scenarios_of
 
 WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)
 PLAIN = {"": Analysis()}
+
+
+def world_scenarios(worlds, designs, analyses, **asked):
+    return scenarios_of(sources_of(worlds, designs, Asked(analyses=analyses)), **asked)
+
+
+def history_scenarios(past, designs, cluster_by="cluster"):
+    named = {"window": "week", "stratum": "region"}
+    return scenarios_of(Past(past, named, cluster_by).settings(designs), seed=0)
+
+
+def model_scenarios(fit, term, icc=None, **asked):
+    return scenarios_of(sources_of(fit, None, Asked(term=term, icc=icc)), **asked)
 
 
 def labels(scenarios):
@@ -27,7 +43,7 @@ def labels(scenarios):
 def history(G=6, *, windows=2):
     cluster, window = np.divmod(np.arange(G * windows * 3) // 3, windows)
     y = np.random.default_rng(20270).normal(size=cluster.size)
-    return History(y, np.ones((y.size, 1)), Units(cluster, window=window, stratum=cluster // 2))
+    return History(y=y, W=np.ones((y.size, 1)), units=Units(cluster, window=window, stratum=cluster // 2))
 
 
 # --- names and cells ----------------------------------------------------------------------------
@@ -70,7 +86,7 @@ def test_a_world_has_a_scenario_a_world_design_and_analysis(worlds, designs, ana
 
 def test_an_analysis_reaches_the_source():
     (made,) = world_scenarios(WORLD, ByCluster(), {"how": Analysis("unit", ("pre",))}, seed=0, methods=["CV1"])
-    assert (made.trial.source.level, made.trial.source.covariates, made.analysis) == ("unit", ("pre",), "how")
+    assert (made.trial.source.cluster_by, made.trial.source.covariates, made.analysis) == ("unit", ("pre",), "how")
     assert made.trial.methods == ("CV1",)
 
 
@@ -99,7 +115,7 @@ def test_clusters_are_counted_and_compared_with_what_is_randomised(kind, design,
     made = (
         world_scenarios(WORLD, design, {"": Analysis(level)}, seed=0)
         if kind == "world"
-        else history_scenarios(history(), design, [level], seed=0)
+        else history_scenarios(history(), design, level)
     )
     assert [(scenario.n_clusters, scenario.too_fine) for scenario in made] == [(clusters, fine)]
     assert bool(made[0].notes) == fine
@@ -108,10 +124,10 @@ def test_clusters_are_counted_and_compared_with_what_is_randomised(kind, design,
 
 def test_the_warning_counts_the_units_that_are_split():
     with pytest.warns(FinerClustersWarning) as caught:
-        history_scenarios(history(), Switchback(2), ["window"], seed=0)
+        history_scenarios(history(), Switchback(2), "window")
     told = (
         "The analysis clusters by window and the design randomises by block: 6 of its units are split over several "
-        "clusters, so cluster with level='unit'."
+        "clusters, so cluster with cluster_by='unit'."
     )
     assert [str(warning.message) for warning in caught] == [told]
 
@@ -119,22 +135,17 @@ def test_the_warning_counts_the_units_that_are_split():
 # --- own data -----------------------------------------------------------------------------------
 
 
-def test_own_data_have_a_scenario_a_design_and_level():
-    made = history_scenarios(history(), [ByCluster(), Switchback(2)], ["cluster", "unit"], seed=0)
-    assert labels(made) == [
-        "own data, cluster-randomised, clustered by cluster",
-        "own data, cluster-randomised, clustered by unit",
-        "own data, switchback, blocks of 2, clustered by cluster",
-        "own data, switchback, blocks of 2, clustered by unit",
-    ]
-    assert labels(history_scenarios(history(), ByCluster(), seed=0)) == ["own data, cluster-randomised"]
+def test_own_data_have_a_scenario_a_design():
+    made = history_scenarios(history(), [ByCluster(), Switchback(2)], "unit")
+    assert labels(made) == ["own data, cluster-randomised", "own data, switchback, blocks of 2"]
+    assert {scenario.trial.source.cluster_by for scenario in made} == {"unit"}
 
 
 @pytest.mark.parametrize("designs", [None, [ByCluster(), None]])
 def test_own_data_without_a_design(designs):
     with pytest.raises(InputError) as caught:
-        history_scenarios(history(), designs, seed=0)
-    assert str(caught.value) == "Own data need a design: say how the treatment is drawn, such as ByCluster()."
+        history_scenarios(history(), designs)
+    assert str(caught.value) == "A table needs a design: say how the treatment is drawn, such as ByCluster()."
 
 
 # --- a fit --------------------------------------------------------------------------------------

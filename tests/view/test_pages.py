@@ -1,11 +1,8 @@
-"""Pages for a terminal, every number whole at any width and every fact there; documents that any JSON reader takes."""
+"""Pages for a terminal: every number whole at any width, and every fact there."""
 
 from __future__ import annotations
 
 import io
-import json
-import math
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,22 +12,12 @@ from rich.console import Console
 import lyra
 from lyra.designs import ByCluster, ByUser
 from lyra.robust.diagnosis.diagnosis import diagnose
-from lyra.view.pages import certificate_page, document, ladder_document, ladder_page
+from lyra.view.pages import certificate_page, ladder_page
+from shown import JUDGED, LADDER, REG, lines, whole
 
 WIDTHS = (80, 100, 140)
 
 
-def shops(scale=1.0):
-    rng = np.random.default_rng(20274)
-    g = np.repeat(np.arange(12), 5)
-    y = scale * (rng.normal(size=12)[g] + rng.normal(size=60))
-    X = np.column_stack([np.ones(60), g % 2])
-    return lyra.fit_moments(lyra.Moments.from_arrays(y, X, g, names=["Intercept", "treat"]))
-
-
-REG = shops()
-LADDER = REG.ladder("treat").with_bootstrap(REG.bootstrap("treat", weights="rademacher"))
-JUDGED = LADDER.with_certificate(REG.certify("treat", methods=["iid", "CV1", "CV2"], icc=[0.0, 0.2], maximum=500))
 CERT = lyra.certify(
     {"thick": lyra.World(12, cluster_size=9), "thin": lyra.World(12, cluster_size=3)},
     [ByCluster(), ByCluster(1), ByUser()],
@@ -38,21 +25,6 @@ CERT = lyra.certify(
     maximum=1_000,
     seed=1,
 )
-
-
-def lines(page, width):
-    file = io.StringIO()
-    console = Console(file=file, width=width)
-    for part in page:
-        console.print(part)
-    return [line.rstrip() for line in file.getvalue().splitlines()]
-
-
-def whole(page, width):
-    return "\n".join(lines(page, width))
-
-
-# --- a ladder -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -79,28 +51,6 @@ def test_a_method_that_was_not_judged_has_a_dash():
     assert [line.split()[-1] for line in lines(ladder_page(JUDGED, 140), 140)[3:8]][3:] == ["-", "-"]
 
 
-def test_laws_go_below_where_the_table_has_no_room_for_them():
-    wide, narrow = (whole(ladder_page(JUDGED, width), width) for width in (140, 80))
-    assert "Laws: " not in wide
-    assert "Laws: iid t(58); CV1 t(11); CV2 t(10), Satterthwaite; CV3 t(11); WCR-11 all" in narrow
-
-
-@pytest.mark.parametrize("scale", [1e-6, 1e-2, 1.0, 1e4, 1e12])
-def test_four_digits_of_the_standard_error_whatever_the_unit(scale):
-    reg = shops(scale)
-    ladder = reg.ladder("treat")
-    shown = [line.split() for line in lines(ladder_page(ladder, 140), 140)[3:7]]
-    for rung, cells in zip(ladder.rungs, shown, strict=True):
-        assert float(cells[1].replace(",", "")) == pytest.approx(rung.std_error, rel=5e-4)
-
-
-def test_small_and_missing_probabilities():
-    rungs = (replace(LADDER.rungs[0], p_value=1e-9), replace(LADDER.rungs[1], p_value=math.nan))
-    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)
-    assert shown[3].split()[3] == "<0.0001"
-    assert shown[4].split()[3] == "-"
-
-
 def test_the_line_to_read_is_bold():
     file = io.StringIO()
     console = Console(file=file, width=140, force_terminal=True, color_system="standard")
@@ -110,9 +60,6 @@ def test_the_line_to_read_is_bold():
     assert LADDER.advice.method == "CV2"
     assert [line for line in bold if "CV2" in line]
     assert not [line for line in bold if "CV3" in line]
-
-
-# --- a certificate ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -171,47 +118,3 @@ def test_each_design_is_read_where_they_differ():
     assert reads == [f"{design}: read {CERT.recommended_in(design) or 'none'}" for design in CERT.designs]
     alike = lyra.certify(lyra.World(12), [ByCluster(1), ByCluster(2)], methods=["CV1"], maximum=500)
     assert not [line for line in lines(certificate_page(alike, 140), 140) if ": read " in line]
-
-
-# --- documents ----------------------------------------------------------------------------------
-
-
-def test_a_document_is_strict_json():
-    text = document({"a": math.nan, "b": [math.inf, 1.5], "c": ({"d": -math.inf},), "é": "ü", "n": None, "t": True})
-    assert json.loads(text, parse_constant=pytest.fail) == {
-        "a": None,
-        "b": [None, 1.5],
-        "c": [{"d": None}],
-        "é": "ü",
-        "n": None,
-        "t": True,
-    }
-    assert "ü" in text
-
-
-def test_a_ladder_document_has_the_diagnostics_of_its_term():
-    diagnosis = diagnose(REG.fit)
-    told = ladder_document(JUDGED, ["careful"])
-    assert list(told) == ["n_rows", "n_clusters", "dropped_rows", "term", "ladder", "diagnostics", "warnings"]
-    assert told["warnings"] == ["careful"]
-    found = told["diagnostics"]
-    assert (found["treated_clusters"], found["control_clusters"]) == (6, 6)
-    assert found["icc"]["estimate"] == diagnosis.icc.estimate
-    assert (found["icc"]["low"], found["icc"]["high"]) == tuple(diagnosis.icc.conf_int(0.95))
-    assert found["largest_partial_leverage"] == diagnosis.partial_leverage[:, 1].max()
-    assert found["effective_clusters"]["rho_0"] == diagnosis.effective_clusters[0][1]
-    assert found["dangers"] == list(diagnosis.about("treat").dangers)
-    assert found["advice"] == str(JUDGED.advice) == f"Read {found['read']}: {found['reason']}"
-    json.dumps(told)
-
-
-def test_a_document_can_be_ascii():
-    text = document({"é": "ρ"}, ascii_only=True)
-    assert text.isascii()
-    assert json.loads(text) == {"é": "ρ"}
-
-
-def test_what_a_line_lacks_is_a_dash():
-    rungs = (replace(LADDER.rungs[0], std_error=math.nan, statistic=math.nan, p_value=math.nan, conf_low=math.nan),)
-    shown = lines(ladder_page(replace(LADDER, rungs=rungs), 140), 140)[3]
-    assert shown.split()[1:5] == ["-", "-", "-", "-"]

@@ -1,1 +1,1 @@
-"""What every room may use: `arrays`, and `identity`, what a thing is made of."""
+"""What every room may use: `arrays`, `text`, `search`, `warn`, and `identity`, what a thing is made of."""

@@ -105,7 +105,7 @@ def _natural(label: str) -> tuple[Any, ...]:
     return (*((int(part), "") if i % 2 else (0, part) for i, part in enumerate(parts)), (0, label))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tally:
     """How many cells are filled, and how many of them are what."""
 

@@ -1,7 +1,4 @@
-"""Whatever the user passed -> numeric columns, one value of an option, or a refusal.
-
-Cluster labels are coded in `labels`; `encode`, `united` and `natural_key` are handed on from there.
-"""
+"""Whatever the user passed -> numeric columns, one value of an option, or a refusal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -14,23 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.data.labels import encode, natural_key, united
+from lyra.base.text import did_you_mean, listed, option
 from lyra.data.values import absent, home, values_of
-from lyra.errors import InputError, did_you_mean, listed, option
+from lyra.errors import InputError
 
 __all__ = [
     "as_matrix",
     "as_numbers",
     "as_vector",
     "coverage",
-    "encode",
-    "natural_key",
     "one_of",
     "position",
     "refuse_infinite",
     "same_index",
     "same_length",
-    "united",
     "yes_or_no",
 ]
 

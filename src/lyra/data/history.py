@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.data import check
-from lyra.data.formula import evaluate, parse
-from lyra.data.query import Variables, ordered, plain, resolve, take_census
+from lyra.base.warn import warn
+from lyra.data.census import take_census
+from lyra.data.columns import evaluate
+from lyra.data.formula import parse
+from lyra.data.labels import encode
+from lyra.data.projection import Variables
+from lyra.data.query import ordered, plain, resolve
 from lyra.data.scan import HeldRows, held
 from lyra.data.tables import Frame, Table, as_table, reading_of
 from lyra.data.units import History, Units
@@ -76,7 +79,7 @@ def read_history(
         census = take_census(frame, wanted)
         rows, _ = held(wanted.complete(frame), resolve(frame, asked))
     if census.dropped:
-        warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=2)
+        warn(f"{census} and were left out.", DroppedRowsWarning)
     placed = {name: _placed(rows, wanted, column) for name, column in labels.items()}
     return History(
         y=_evaluated(rows, (rows.response,))[:, 0],
@@ -102,7 +105,7 @@ def _with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: 
 def _placed(rows: HeldRows, variables: Variables, column: str) -> tuple[NDArray[Any], str]:
     """Return the labels of a column as codes in their order, and the words for that order."""
     alias = variables.categories[column]
-    codes, seen = check.encode(plain(rows.values[alias]))
+    codes, seen = encode(plain(rows.values[alias]))
     order, words = ordered(seen.tolist(), variables.orders.get(alias, ()))
     place = {label: i for i, label in enumerate(order)}
     return np.array([place[label] for label in seen.tolist()], dtype=np.int32)[codes], words

@@ -5,26 +5,22 @@ Two labels are one cluster only when the user wrote them alike.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
-from numbers import Integral, Real
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Bools, Codes
+from lyra.data.order import in_order
 from lyra.data.values import absent, home, values_of
 from lyra.errors import InputError
 
-__all__ = ["encode", "natural_key", "united"]
-
-Codes = NDArray[np.int32]
+__all__ = ["encode", "united"]
 
 ASK = "pass one label a row"
 JOIN = "two columns make one label when they are joined into one text, such as [f'{a}|{b}' for a, b in zip(A, B)]"
-NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-DIGITS = re.compile(r"([0-9]+)")
 
 
 def encode(labels: Any, *, what: str = "clusters") -> tuple[Codes, NDArray[Any]]:
@@ -68,21 +64,6 @@ def united(first: NDArray[Any], second: NDArray[Any]) -> tuple[Codes, NDArray[An
     if first.dtype.kind == second.dtype.kind:
         return encode(np.concatenate([first, second]))
     return encode([*first.tolist(), *second.tolist()])
-
-
-def natural_key(text: str) -> tuple[Any, ...]:
-    """Return what sorts text as people do: plain numbers first, as numbers, then text by its words and numbers.
-
-    Examples
-    --------
-    >>> sorted(["W10", "W2", "10", "9.5", "-1"], key=natural_key)
-    ['-1', '9.5', '10', 'W2', 'W10']
-    """
-    if NUMBER.fullmatch(text):
-        return (0, Decimal(text), text)
-    words = DIGITS.split(text)
-    words[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in words[1::2]]
-    return (1, words, text)
 
 
 # --- columns that come with their categories ----------------------------------------------------
@@ -148,7 +129,7 @@ def _refuse_kind(kind: type, row: int, what: str) -> None:
 # --- coding -------------------------------------------------------------------------------------
 
 
-def _missing(array: NDArray[Any], masked: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+def _missing(array: NDArray[Any], masked: Bools | None) -> Bools | None:
     """Return which rows have no label, or None when all have one."""
     match array.dtype.kind:
         case "f":
@@ -177,7 +158,7 @@ def _coded(array: NDArray[Any], what: str) -> tuple[Codes, NDArray[Any]]:
         case "M" | "m":
             return _sorted(array)
         case "U" | "S":
-            return _in_order(*_sorted(array))
+            return in_order(*_sorted(array))
         case "O" | "T":
             return _hashed(array.astype(object), what)
     raise InputError(f"{what} is of type {array.dtype}: {ASK}; {JOIN}.")
@@ -228,7 +209,7 @@ def _hashed(array: NDArray[Any], what: str) -> tuple[Codes, NDArray[Any]]:
     if float in kinds.values():
         floats = [label for label in found.tolist() if isinstance(label, (float, np.floating))]
         _refuse_rounded(np.array(floats, dtype=float), what)
-    return _in_order(first, found)
+    return in_order(first, found)
 
 
 def _families(values: Sequence[Any], what: str) -> dict[type, type]:
@@ -266,41 +247,6 @@ def _of_one_type(labels: list[Any]) -> NDArray[Any]:
     held = np.empty(len(labels), dtype=object)
     held[:] = labels
     return held
-
-
-# --- order --------------------------------------------------------------------------------------
-
-
-def _in_order(codes: Codes, labels: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
-    """Return the codes and distinct labels with the labels in order."""
-    listed = labels.tolist()
-    keys = list(map(_key_of(listed), listed))
-    try:
-        order = sorted(range(len(listed)), key=keys.__getitem__)
-    except (TypeError, ValueError, ArithmeticError):  # objects that have no order of their own
-        order = sorted(range(len(listed)), key=lambda i: (type(listed[i]).__name__, str(listed[i])))
-    rank = np.empty(len(listed), dtype=np.int32)
-    rank[order] = np.arange(len(listed), dtype=np.int32)
-    return rank[codes], labels[order]
-
-
-def _key_of(labels: list[Any]) -> Callable[[Any], Any]:
-    if all(isinstance(label, str) for label in labels):
-        return natural_key
-    if all(isinstance(label, bytes) for label in labels):
-        return lambda label: natural_key(label.decode("latin-1"))
-    if len({type(label) for label in labels}) == 1:
-        return lambda label: label
-    return _key_among_others
-
-
-def _key_among_others(label: Any) -> tuple[Any, ...]:
-    """Return what sorts labels of several kinds: numbers, then text, then the others by the name of their type."""
-    if isinstance(label, (Real, Decimal, np.bool_)):
-        return (0, label, type(label).__name__)
-    if isinstance(label, str):
-        return (1, natural_key(label), "")
-    return (2, type(label).__name__, label)
 
 
 def _whole(labels: NDArray[Any]) -> NDArray[Any]:

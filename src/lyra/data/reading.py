@@ -15,8 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
+from lyra.base.text import listed
 from lyra.data.files import reaching
-from lyra.errors import DataError, InputError, listed
+from lyra.errors import DataError, InputError
 
 __all__ = ["MISSING", "Reading", "delimiter_of", "header_of", "reading_of"]
 

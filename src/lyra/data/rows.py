@@ -9,13 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.data import check
 from lyra.errors import DataError, InputError
 
-__all__ = ["ROWS_PER_BLOCK", "ArrayRows", "Block", "Codes", "Rows", "changed", "complete", "owned"]
+__all__ = ["ROWS_PER_BLOCK", "ArrayRows", "Block", "Rows", "changed", "complete", "owned"]
 
-Codes = NDArray[np.int32]
 Block = tuple[Codes, Array, Array]
 
 ROWS_PER_BLOCK = 8_192

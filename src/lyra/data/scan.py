@@ -13,9 +13,10 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.data import check
-from lyra.data.formula import Column, Indicator, evaluate
-from lyra.data.query import KEY, Query, plain
+from lyra.data.columns import Column, Indicator, evaluate
+from lyra.data.labels import encode
+from lyra.data.projection import KEY
+from lyra.data.query import Query, plain
 from lyra.data.rows import ROWS_PER_BLOCK, Block, changed, owned
 from lyra.data.tables import Frame, Table, fetch
 
@@ -24,7 +25,7 @@ __all__ = ["BYTES_AT_ONCE", "HeldRows", "ScannedRows", "held", "scanned"]
 BYTES_AT_ONCE = 2**27
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class HeldRows:
     """The columns used, in memory: codes (N,) and values by name, numbers as they are and categories as codes."""
 
@@ -50,7 +51,7 @@ class HeldRows:
             yield codes, X, y
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ScannedRows:
     """Rows read from the table anew at every pass, a range of cluster labels at a time.
 
@@ -115,26 +116,26 @@ def _spoken(labels: NDArray[Any]) -> NDArray[Any]:
 def held(complete: Frame, query: Query) -> tuple[HeldRows, NDArray[Any]]:
     """Return complete rows of the projection in memory, with the cluster labels their codes stand for."""
     values = fetch(complete)
-    codes, labels = check.encode(plain(values.pop(KEY)))
+    codes, labels = encode(plain(values.pop(KEY)))
     for alias, levels in query.levels.items():
         values[alias] = _positions(values[alias], levels)
     columns = tuple(_coded(column, query) for column in query.columns)
     kept, are_own = owned(values)
-    return HeldRows(codes, kept, columns, query.response, are_own), labels
+    return HeldRows(codes=codes, values=kept, columns=columns, response=query.response, are_own=are_own), labels
 
 
 def scanned(table: Table, query: Query) -> ScannedRows:
     """Return the rows of a table that stays where it is, by one scan for its cluster labels."""
     with table.opened() as frame:
         counts = fetch(query.variables.complete(frame).group_by(KEY).agg(nw.len().alias("n")))
-    order, labels = check.encode(plain(counts[KEY]))
+    order, labels = encode(plain(counts[KEY]))
     sizes = np.empty(labels.size, dtype=np.int64)
     sizes[order] = counts["n"]
-    return ScannedRows(table, query, labels, sizes)
+    return ScannedRows(table=table, query=query, labels=labels, sizes=sizes)
 
 
 def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> NDArray[np.intp]:
-    codes, seen = check.encode(values)
+    codes, seen = encode(values)
     position = {level: i for i, level in enumerate(levels)}
     return np.array([position[level] for level in seen.tolist()], dtype=np.intp)[codes]
 

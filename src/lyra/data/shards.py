@@ -6,7 +6,6 @@ folders' names add a column only where the files have none of that name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,19 +16,15 @@ from typing import Any
 
 import narwhals as nw
 
+from lyra.base.text import listed
+from lyra.data.embedded import connected, refusing
 from lyra.data.files import data_files, hive_keys, kind_of, reaching, refuse_damaged
 from lyra.data.reading import Reading, delimiter_of, header_of
-from lyra.errors import DataError, InputError, listed
+from lyra.data.widening import FLOATS, NULL, SIGNED, TEXT, UNSIGNED, wider
+from lyra.errors import DataError, InputError
 
-__all__ = ["Files", "connected", "files_of", "first_sentence"]
+__all__ = ["Files", "files_of"]
 
-NULL = '"NULL"'  # the type of a column that holds no value
-TEXT = "VARCHAR"
-SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10}
-FLOATS = ("FLOAT", "DOUBLE")
-TIMES = ("DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS")
 EXACT = 2**53  # whole numbers up to here are floats
 READ_CSV = (
     "auto_detect=false, header=true, skip=0, quote='\"', escape='\"', comment='', strict_mode=true, "
@@ -37,8 +32,6 @@ READ_CSV = (
     "hive_partitioning=false, union_by_name=false"
 )
 READ_PARQUET = "hive_partitioning=false, union_by_name=false, binary_as_string=false"
-OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-CUT = 160  # characters of the engine's words, a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class Shard:
         return f"CAST({'NULL' if value is None else _text(value)} AS {dtype})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """A table of files; see `lyra.data.tables.Table`.
 
@@ -157,44 +150,7 @@ def files_of(path: str, reading: Reading) -> Files:
         types, unfit = _united(connection, shards, reading)
     if not types:
         raise DataError(next(iter(unfit.values()), f"{path!r} has no columns: write it again."))
-    return Files(path, kind, reading, shards, types, unfit)
-
-
-@contextmanager
-def connected() -> Iterator[Any]:
-    """Give an engine that neither installs nor loads an extension, and so never looks at the network."""
-    import duckdb
-
-    with duckdb.connect(config={**OFFLINE}) as connection:
-        yield connection
-
-
-@contextmanager
-def refusing(path: str, kind: str) -> Iterator[None]:
-    """Say in a sentence what the engine says of a file."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        raise DataError(f"{path!r} could not be read as {kind}: {first_sentence(error)}.") from error
-
-
-def first_sentence(error: Exception) -> str:
-    """Return what an engine says before it comes to its advice: several lines, where the first does not say it."""
-    lines = [_cut(line.strip()) for line in str(error).splitlines()]
-    told = [line for line in lines[: next((i for i, line in enumerate(lines) if _is_advice(line)), None)] if line]
-    if "invalid state" in told[0]:
-        return "its line ends are mixed, or a quote is not closed; write it again with one kind of line end"
-    return "; ".join(line.rstrip(".:; ") for line in told) or lines[0].rstrip(".")
-
-
-def _is_advice(line: str) -> bool:
-    return line.startswith(("Possible", "*", "file =", "LINE ", "Candidate"))
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= CUT else f"{line[:CUT]}..."
+    return Files(path=path, kind=kind, reading=reading, shards=shards, types=types, unfit=unfit)
 
 
 # --- which files are alike ----------------------------------------------------------------------
@@ -296,73 +252,13 @@ def _kinds(name: str, shards: Iterable[Shard]) -> dict[str, Shard]:
 
 def _reduced(kinds: Iterable[str]) -> str | None:
     start: str | None = NULL
-    return reduce(_wider, kinds, start)
+    return reduce(wider, kinds, start)
 
 
 def _conflict(name: str, shards: Sequence[Shard]) -> _Conflict:
     pairs = ((left, right) for left in shards for right in shards)
-    left, right = next((a, b) for a, b in pairs if _wider(a.types[name], b.types[name]) is None)
+    left, right = next((a, b) for a, b in pairs if wider(a.types[name], b.types[name]) is None)
     return _Conflict(name, left, right)
-
-
-def _wider(left: str | None, right: str) -> str | None:
-    """Return the narrowest type that holds all values of both, or None."""
-    if left is None or left == right:
-        return left
-    if NULL in (left, right):
-        return right if left == NULL else left
-    rules = (_wider_integer, _wider_decimal, _wider_float, _wider_time, _wider_text)
-    return next((found for rule in rules if (found := rule(left, right))), None)
-
-
-def _wider_integer(left: str, right: str) -> str | None:
-    for family in (SIGNED, UNSIGNED):
-        if left in family and right in family:
-            return max(left, right, key=family.index)
-    signed, unsigned = (left, right) if left in SIGNED else (right, left)
-    if signed in SIGNED and unsigned in UNSIGNED[:-1]:
-        return SIGNED[max(SIGNED.index(signed), UNSIGNED.index(unsigned) + 1)]
-    return None
-
-
-def _wider_float(left: str, right: str) -> str | None:
-    """Return DOUBLE for floats beside floats, integers (whose size is looked at later) or short decimals."""
-    if left not in FLOATS and right not in FLOATS:
-        return None
-    others = [dtype for dtype in (left, right) if dtype not in FLOATS]
-    return "DOUBLE" if all(other in SIGNED + UNSIGNED or _digits(other) <= 15 for other in others) else None
-
-
-def _wider_decimal(left: str, right: str) -> str | None:
-    shapes = [_shape(left), _shape(right)]
-    if None in shapes or not any(dtype.startswith("DECIMAL") for dtype in (left, right)):
-        return None
-    whole = max(shape[0] for shape in shapes if shape)
-    scale = max(shape[1] for shape in shapes if shape)
-    return f"DECIMAL({whole + scale},{scale})" if whole + scale <= 38 else None
-
-
-def _wider_time(left: str, right: str) -> str | None:
-    if left not in TIMES or right not in TIMES:
-        return None
-    return "TIMESTAMP_NS" if "TIMESTAMP_NS" in (left, right) else "TIMESTAMP"
-
-
-def _wider_text(left: str, right: str) -> str | None:
-    return TEXT if all(dtype == TEXT or dtype.startswith("ENUM(") for dtype in (left, right)) else None
-
-
-def _shape(dtype: str) -> tuple[int, int] | None:
-    """Return the digits before and after the point."""
-    found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", dtype)
-    if found:
-        return int(found[1]) - int(found[2]), int(found[2])
-    return (DIGITS[dtype], 0) if dtype in DIGITS else None
-
-
-def _digits(dtype: str) -> float:
-    shape = _shape(dtype) if dtype.startswith("DECIMAL") else None
-    return sum(shape) if shape else float("inf")
 
 
 def _holds(connection: Any, name: str, shard: Shard, reading: Reading) -> bool:

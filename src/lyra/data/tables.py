@@ -16,10 +16,12 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.text import listed
+from lyra.data.embedded import connected, first_sentence
 from lyra.data.files import kind_of, reaching, refuse_address
 from lyra.data.reading import MISSING, Reading, reading_of
-from lyra.data.shards import connected, files_of, first_sentence
-from lyra.errors import DataError, InputError, listed
+from lyra.data.shards import files_of
+from lyra.errors import DataError, InputError
 
 __all__ = ["MISSING", "Frame", "Reading", "Table", "as_table", "fetch", "reading_of", "write_columns"]
 

@@ -6,13 +6,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lyra.base.arrays import Array, Codes
 from lyra.base.identity import fingerprint
 from lyra.errors import InputError
 
-__all__ = ["Bools", "Codes", "History", "Seed", "Units"]
+__all__ = ["History", "Seed", "Units"]
 
-Bools: TypeAlias = NDArray[np.bool_]
-Codes: TypeAlias = NDArray[np.intp]
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 
 
@@ -58,7 +57,7 @@ class Units:
             column = getattr(self, name)
             if column is not None and len(column) != len(self):
                 raise InputError(
-                    f"{name} has {len(column)} labels and cluster has {len(self)}; give one of each per row"
+                    f"{name} has {len(column)} labels and cluster has {len(self)}; give one of each per row."
                 )
 
     def __len__(self) -> int:
@@ -71,7 +70,7 @@ class Units:
             return column
         if name == "user":
             return np.arange(len(self))
-        raise InputError(f"these units have no {name}; give Units a {name} label for every row")
+        raise InputError(f"these units have no {name}; give Units a {name} label for every row.")
 
     def codes(self, *names: str) -> tuple[Codes, Codes]:
         """Return the distinct combinations of the named columns, numbered in sorted order.
@@ -104,16 +103,16 @@ class Units:
 def _column(name: str, labels: ArrayLike) -> NDArray[Any]:
     column = np.asarray(labels)
     if column.ndim != 1 or not column.size:
-        raise InputError(f"{name} has shape {column.shape}; give a one-dimensional array with a label for every row")
+        raise InputError(f"{name} has shape {column.shape}; give a one-dimensional array with a label for every row.")
     return column
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class History:
     """An outcome y (N,), a constant and covariates W (N, p), and who sits where; rows with a missing value left out."""
 
-    y: NDArray[np.float64]
-    W: NDArray[np.float64]
+    y: Array
+    W: Array
     units: Units
     dropped_rows: int = 0
     window_order: str | None = None

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Bools
 from lyra.errors import InputError
 
 __all__ = ["Values", "absent", "home", "only_column", "values_of"]
 
-Bools = NDArray[np.bool_]
 
 NEVER_MISSING = frozenset({str, bytes, int, bool})
 ARROW_EXACT = ("int", "uint", "float", "double", "halffloat", "bool", "timestamp", "date", "duration")

@@ -54,6 +54,12 @@ class Custom(Design):
         """The declared level, its columns joined by a cross."""
         return " × ".join(_names(self.level))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The labels declared."""
+        declared = (*_names(self.level), *_names(self.item or self.level))
+        return tuple(name for name in dict.fromkeys(declared) if name != "cluster")
+
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: items and randomisation units are the combinations declared."""
         unit, _ = units.codes(*_names(self.level))

@@ -19,7 +19,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lyra.data.units import Bools, Codes, Seed, Units
+from lyra.base.arrays import Bools, Codes
+from lyra.data.units import Seed, Units
 from lyra.designs.lotteries import Law
 from lyra.errors import InputError
 
@@ -68,6 +69,11 @@ class Design(ABC):
     def title(self) -> str:
         """What the design is called in tables."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The labels of a row, beside its cluster, that the design reads: of "user", "window" and "stratum"."""
+        return ()
+
     @abstractmethod
     def layout(self, units: Units) -> Layout:
         """Lay the design over units, or refuse them."""
@@ -114,7 +120,7 @@ class Design(ABC):
         if not self.enumerable(units) and law.least_bits() < math.inf:
             raise InputError(
                 f"this design has more than {ENUMERATION_LIMIT:,} assignments, too many to list; "
-                "draw some with draw_many"
+                "draw some with draw_many."
             )
         return law.enumerate()
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from lyra.data.units import Bools, Codes, Units
-from lyra.errors import InputError, did_you_mean, option
+from lyra.base.arrays import Bools, Codes
+from lyra.base.text import did_you_mean, option
+from lyra.data.units import Units
+from lyra.errors import InputError
 
 __all__ = ["Coins", "Law", "Lottery", "Own", "Treated", "check_enough", "check_treated", "fair_coins", "one_lottery"]
 
@@ -125,7 +127,7 @@ class Own:
 
     def count(self) -> int:
         """Return the number of distinct assignments."""
-        raise InputError("a design function can be drawn from but not counted; use one of lyra's own designs")
+        raise InputError("a design function can be drawn from but not counted; use one of lyra's own designs.")
 
     def least_bits(self) -> float:
         """Return a lower bound of the base-2 logarithm of their number."""
@@ -133,18 +135,18 @@ class Own:
 
     def enumerate(self) -> Bools:
         """Return every assignment once, (count, items)."""
-        raise InputError("a design function can be drawn from but not enumerated; use one of lyra's own designs")
+        raise InputError("a design function can be drawn from but not enumerated; use one of lyra's own designs.")
 
     def _once(self, rng: Generator) -> Bools:
         drawn = np.asarray(self.function(self.items, rng))
         if drawn.shape != (len(self.items),):
             raise InputError(
                 f"the design function returned shape {drawn.shape} for {len(self.items)} items; "
-                "return a 0 or a 1 for each of them"
+                "return a 0 or a 1 for each of them."
             )
         if not np.isin(drawn, (0, 1)).all():
             odd = drawn[~np.isin(drawn, (0, 1))][0]
-            raise InputError(f"the design function returned {odd}; return a 0 or a 1 for each item")
+            raise InputError(f"the design function returned {odd}; return a 0 or a 1 for each item.")
         return drawn.astype(np.bool_)
 
 
@@ -155,7 +157,7 @@ def one_lottery(n: int, name: str, treated: Treated) -> Law:
     number = _number_treated(treated, n)
     if not 0 < number < n:
         raise InputError(
-            f"{option('treated', treated)} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}"
+            f"{option('treated', treated)} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}."
         )
     return Lottery(np.zeros(n, dtype=np.intp), np.array([number]))
 
@@ -182,14 +184,15 @@ def check_treated(treated: Treated) -> None:
     """Refuse what is no number and no share of treated items."""
     if isinstance(treated, str):
         if treated not in {"half", "bernoulli"}:
-            raise InputError(f"unknown treated={treated!r}; {did_you_mean(treated, ['half', 'bernoulli'])}")
+            raise InputError(f"unknown treated={treated!r}; {did_you_mean(treated, ['half', 'bernoulli'])}.")
     elif not isinstance(treated, Integral) and not 0 < treated < 1:
         raise InputError(
-            f"{option('treated', treated)} is not a share; give one between 0 and 1, or a whole number to treat so many"
+            f"{option('treated', treated)} is not a share; "
+            "give one between 0 and 1, or a whole number to treat so many."
         )
 
 
 def check_enough(n: int, name: str) -> None:
     """Refuse one item, which leaves an arm empty."""
     if n < 2:
-        raise InputError(f"there is {n} {name} for 2 arms; add {name}s or randomise a finer unit")
+        raise InputError(f"there is {n} {name} for 2 arms; add {name}s or randomise a finer unit.")

@@ -44,6 +44,11 @@ class ByUser(Design):
         """The user."""
         return "user"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The user, where rows are not users."""
+        return ("user",)
+
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a user is both item and randomisation unit."""
         return _one_stage(units, "user", self.treated)

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lyra.data.units import Bools, Codes, Units
+from lyra.base.arrays import Bools, Codes
+from lyra.data.units import Units
 from lyra.designs.design import Design, Layout, all_kept
 from lyra.designs.lotteries import Lottery, check_enough
 from lyra.errors import InputError
 
 __all__ = ["Pairs", "Stratified"]
 
-_ODD_STRATUM = "stratum {} has {} clusters, an odd number; move one to another stratum or leave it out"
-_NOT_A_PAIR = "pair {} has {} clusters and a matched pair has exactly 2; match it anew or leave it out"
+_ODD_STRATUM = "stratum {} has {} clusters, an odd number; move one to another stratum or leave it out."
+_NOT_A_PAIR = "pair {} has {} clusters and a matched pair has exactly 2; match it anew or leave it out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Stratified(Design):
     def unit(self) -> str:
         """The cluster."""
         return "cluster"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The stratum."""
+        return ("stratum",)
 
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster is both item and randomisation unit."""
@@ -78,6 +84,11 @@ class Pairs(Design):
         """The pair."""
         return "pair"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The stratum, which is the pair."""
+        return ("stratum",)
+
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster is an item, its pair the randomisation unit."""
         item, pair = _clusters_in_strata(units)
@@ -93,7 +104,7 @@ def _clusters_in_strata(units: Units) -> tuple[Codes, Codes]:
         cluster, labels = units.cluster[strays[0]], units.labels("stratum")
         raise InputError(
             f"cluster {cluster} lies in strata {labels[first[item[strays[0]]]]} and {labels[strays[0]]}; "
-            "a stratum holds whole clusters"
+            "a stratum holds whole clusters."
         )
     check_enough(len(first), "cluster")
     return item, stratum[first]

@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
 from lyra.designs.design import Design, Layout
 from lyra.designs.lotteries import Coins, check_enough, fair_coins
-from lyra.errors import InputError, did_you_mean, option
+from lyra.errors import InputError
 
 __all__ = ["Switchback"]
 
@@ -48,15 +49,15 @@ class Switchback(Design):
 
     def __post_init__(self) -> None:
         if self.block < 1:
-            raise InputError(f"{option('block', self.block)}; a switchback block holds at least 1 window")
+            raise InputError(f"{option('block', self.block)}; a switchback block holds at least 1 window.")
         if not 0 <= self.washout < self.block:
             raise InputError(
                 f"washout={self.washout} with block={self.block}; leave out at least 0 and at most "
-                f"{self.block - 1} windows of a block, so that some remain"
+                f"{self.block - 1} windows of a block, so that some remain."
             )
         if self.pattern not in {"random", "alternating"}:
             known = did_you_mean(str(self.pattern), ["random", "alternating"])
-            raise InputError(f"unknown switchback pattern {self.pattern!r}; {known}")
+            raise InputError(f"unknown switchback pattern {self.pattern!r}; {known}.")
 
     @property
     def title(self) -> str:
@@ -68,6 +69,11 @@ class Switchback(Design):
     def unit(self) -> str:
         """The block, or the whole cluster when the arms alternate."""
         return "block" if self.pattern == "random" else "cluster"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The window."""
+        return ("window",)
 
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster's block of windows is an item."""
@@ -87,5 +93,5 @@ class Switchback(Design):
         if W % self.block:
             raise InputError(
                 f"{W} windows are not divisible by {option('block', self.block)}; choose a block that divides {W}, "
-                f"or leave the last {W % self.block} out"
+                f"or leave the last {W % self.block} out."
             )

@@ -30,7 +30,7 @@ SQUARES = 2.0**200  # a sum of squares above this, or below its inverse, is scal
 LARGEST_POWER = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Basis:
     """The working coordinates: Z = (X·2^s − 1·shift') U and ỹ = y·2^t − y_shift − Z θ.
 
@@ -115,7 +115,7 @@ def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
 def _scaled_basis(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
     """Return the columns as they are, or times powers of two, with their Gram matrix."""
     K = rows.n_columns
-    basis = Basis(np.zeros(K), np.eye(K), np.zeros(K), look.unit, look.unit_value)
+    basis = Basis(shift=np.zeros(K), U=np.eye(K), theta=np.zeros(K), unit=look.unit, unit_value=look.unit_value)
     squares = np.diagonal(look.total)
     held = (squares > 1.0 / SQUARES) & (squares < SQUARES)
     if held.all():

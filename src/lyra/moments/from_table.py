@@ -7,13 +7,15 @@ read in ranges of clusters.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import narwhals as nw
 
+from lyra.base.warn import warn
+from lyra.data.census import Census, refuse_empty, take_census
 from lyra.data.formula import Formula
-from lyra.data.query import Census, Query, Variables, refuse_empty, resolve, take_census
+from lyra.data.projection import Variables
+from lyra.data.query import Query, resolve
 from lyra.data.scan import BYTES_AT_ONCE, ScannedRows, held, scanned
 from lyra.data.tables import Frame, Reading, Table, as_table
 from lyra.errors import DroppedRowsWarning
@@ -71,7 +73,7 @@ def moments(formula: Formula, data: Any, *, clusters: str, reading: Reading | No
         variables = Variables.of(formula, clusters, table, frame)
         census = take_census(frame, variables)
         if census.dropped:
-            warnings.warn(f"{census} and were left out.", DroppedRowsWarning, stacklevel=3)
+            warn(f"{census} and were left out.", DroppedRowsWarning)
         query = resolve(frame, variables)
         return _summed(table, frame, query, census)
 
@@ -86,7 +88,7 @@ def _summed(table: Table, frame: Frame, query: Query, census: Census) -> Moments
         rows = scanned(table, query)
         return Moments.from_rows(rows, rows.labels, **told)
     sums = push_down(complete, query)
-    rows = ScannedRows(table, query, sums.labels, sums.sizes)
+    rows = ScannedRows(table=table, query=query, labels=sums.labels, sizes=sums.sizes)
     return sums.moments(rows, **told) if sums.keep_every_digit else Moments.from_rows(rows, rows.labels, **told)
 
 

@@ -10,7 +10,6 @@ the G×K×K tensor only when a statistic asks for it; one that was merged, cut o
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.text import did_you_mean
+from lyra.base.warn import warn
 from lyra.data import check
+from lyra.data.labels import encode, united
 from lyra.data.rows import ArrayRows, Rows, complete, owned
-from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError, did_you_mean
+from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError
 from lyra.moments.basis import Basis, inverse, settle
 from lyra.moments.sums import FirstPass, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
@@ -33,7 +35,7 @@ BLOCK_BYTES = 2**25  # a block of clusters' tensor
 MOST_NAMED = 1000  # labels searched for one that is meant
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -112,7 +114,7 @@ class Moments:
         """Return the moments of arrays that are fitted before anyone can change them; else as `from_arrays`."""
         columns, found = check.as_matrix(X, names=names)
         outcome = check.as_vector(y, what="y")
-        codes, labels = check.encode(clusters)
+        codes, labels = encode(clusters)
         N = check.same_length(y=outcome.size, X=columns.shape[0], clusters=codes.size)
         check.same_index(y=y, X=X, clusters=clusters)
         arrays, are_own = owned({"X": columns, "y": outcome})
@@ -122,12 +124,11 @@ class Moments:
             if np.isfinite(look.total).all():
                 return cls._settled(rows, look, labels, names=found)
         rows = complete(rows, found)
-        codes, present = check.encode(rows.codes)
+        codes, present = encode(rows.codes)
         if codes.size < N:
-            warnings.warn(
+            warn(
                 f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
                 DroppedRowsWarning,
-                stacklevel=2,
             )
         rows = replace(rows, codes=codes)
         return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
@@ -144,7 +145,19 @@ class Moments:
     ) -> Moments:
         basis, total = settle(rows, look)
         T_inverse, a, unit = basis.T_inverse, basis.a, basis.unit
-        made = cls(names, labels, look.sizes, total, T_inverse, a, unit, dropped_rows, rows, basis, look.constant_y)
+        made = cls(
+            names=names,
+            labels=labels,
+            sizes=look.sizes,
+            total=total,
+            T_inverse=T_inverse,
+            a=a,
+            unit=unit,
+            dropped_rows=dropped_rows,
+            rows=rows,
+            basis=basis,
+            constant_y=look.constant_y,
+        )
         return replace(made, y_unit=1.0 / basis.y_scale)
 
     @classmethod
@@ -165,7 +178,20 @@ class Moments:
         """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
         memo = {"tensor": tensor, "ones": ones}
         total = tensor.sum(axis=0)
-        return cls(names, labels, sizes, total, T_inverse, a, unit, dropped_rows, rows, None, None, memo)
+        return cls(
+            names=names,
+            labels=labels,
+            sizes=sizes,
+            total=total,
+            T_inverse=T_inverse,
+            a=a,
+            unit=unit,
+            dropped_rows=dropped_rows,
+            rows=rows,
+            basis=None,
+            constant_y=None,
+            _memo=memo,
+        )
 
     # --- what the statistics ask --------------------------------------------------------------
 
@@ -258,7 +284,7 @@ class Moments:
         """Return the moments of both shards together; labels are united and a cluster in both is summed."""
         if self.names != other.names:
             raise InputError(f"Moments of different columns do not add: {self.names} and {other.names}.")
-        codes, labels = check.united(self.labels, other.labels)
+        codes, labels = united(self.labels, other.labels)
         G, width = len(labels), self.K + 1
         tensor, ones, sizes = np.zeros((G, width, width)), np.zeros((G, width)), np.zeros(G, dtype=np.int64)
         change = _change_of_basis(other, self)
@@ -266,7 +292,7 @@ class Moments:
             tensor[where] += M.T @ shard.tensor @ M
             ones[where] += shard.ones @ M
             sizes[where] += shard.sizes
-        united = Moments.from_tensor(
+        both = Moments.from_tensor(
             tensor,
             ones,
             names=self.names,
@@ -278,7 +304,7 @@ class Moments:
             dropped_rows=self.dropped_rows + other.dropped_rows,
         )
         same = self.constant_y if self.constant_y == other.constant_y else None
-        return replace(united, constant_y=same, y_unit=self.y_unit)
+        return replace(both, constant_y=same, y_unit=self.y_unit)
 
     def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""
@@ -332,9 +358,16 @@ class Moments:
         if self.unit is not None and _is_shifted(self.T_inverse, self.a, self.unit):
             shift = -self.T_inverse[self.unit]
             shift[self.unit] = 0.0
-            return Basis(shift, np.eye(self.K), np.zeros(self.K), self.unit, 1.0, float(self.a[self.unit]))
+            return Basis(
+                shift=shift,
+                U=np.eye(self.K),
+                theta=np.zeros(self.K),
+                unit=self.unit,
+                unit_value=1.0,
+                y_shift=float(self.a[self.unit]),
+            )
         theta = inverse(self.T_inverse) @ self.a
-        return Basis(np.zeros(self.K), self.T_inverse, theta, self.unit)
+        return Basis(shift=np.zeros(self.K), U=self.T_inverse, theta=theta, unit=self.unit)
 
     def _clusters_per_block(self) -> int:
         bytes_per_cluster = 8 * (self.K + 1) ** 2

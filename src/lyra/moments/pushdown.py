@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.data import check
-from lyra.data.formula import Column, Indicator, Numeric
-from lyra.data.query import KEY, Query, plain
+from lyra.data.columns import Column, Indicator, Numeric
+from lyra.data.labels import encode
+from lyra.data.projection import KEY
+from lyra.data.query import Query, plain
 from lyra.data.rows import Rows
 from lyra.data.scan import held
 from lyra.data.tables import Frame, fetch
@@ -36,7 +37,7 @@ HEAD = 1_000  # rows whose mean is near enough to the mean of all
 SIZE = "n"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Sums:
     """What an engine gave back.
 
@@ -113,7 +114,7 @@ def push_down(complete: Frame, query: Query) -> Sums:
 
 
 def _assembled(sums: dict[str, NDArray[Any]], pairs: Mapping[str, tuple[str, str]], shift: Array, unit: int) -> Sums:
-    place, labels = check.encode(plain(sums[KEY]))
+    place, labels = encode(plain(sums[KEY]))
     order = np.argsort(place)
     tensor = np.empty((labels.size, shift.size, shift.size))
     tensor[:, unit, unit] = sums[SIZE][order]
@@ -121,7 +122,7 @@ def _assembled(sums: dict[str, NDArray[Any]], pairs: Mapping[str, tuple[str, str
         i, j = int(left[1:]), int(right[1:])
         tensor[:, i, j] = tensor[:, j, i] = sums[name][order]
         tensor[:, i, unit] = tensor[:, unit, i] = sums[left][order]
-    return Sums(labels, sums[SIZE][order].astype(np.int64), tensor, shift, unit)
+    return Sums(labels=labels, sizes=sums[SIZE][order].astype(np.int64), tensor=tensor, shift=shift, unit=unit)
 
 
 def _near_means(complete: Frame, query: Query) -> Array:

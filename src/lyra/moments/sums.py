@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
-from lyra.data.rows import ROWS_PER_BLOCK, Codes, Rows
+from lyra.base.arrays import Array, Codes
+from lyra.data.rows import ROWS_PER_BLOCK, Rows
 
 __all__ = [
     "FirstPass",
@@ -33,7 +33,7 @@ RUN = 64  # rows of a cluster that make one matrix product worth its call
 MOST_RUNS = 2048  # clusters beyond which a block of RUN rows each would leave the cache
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FirstPass:
     """What one pass over the rows as they are tells: sizes, a constant column, a constant y, the Gram matrix."""
 
@@ -61,7 +61,13 @@ def first_pass(rows: Rows, G: int) -> FirstPass:
             _add_gram(total, X, y)
     units = np.flatnonzero(constant & (first != 0))
     unit = int(units[0]) if units.size else None
-    return FirstPass(sizes, unit, 1.0 if unit is None else float(first[unit]), low if low == high else None, total)
+    return FirstPass(
+        sizes=sizes,
+        unit=unit,
+        unit_value=1.0 if unit is None else float(first[unit]),
+        constant_y=low if low == high else None,
+        total=total,
+    )
 
 
 def _cluster_sums(weight: Array, codes: Codes, Z: Array, G: int) -> Array:

@@ -7,7 +7,6 @@ unit of y where its squares would leave a double.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError, listed
+from lyra.base.text import listed
+from lyra.base.warn import warn
+from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError
 from lyra.moments.basis import backward, forward, independent_columns, inverse
 from lyra.moments.moments import Moments
 
@@ -27,7 +28,7 @@ DIGITS_LOST = 1e-8
 CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fit:
     """A least-squares fit in orthonormal coordinates.
 
@@ -127,18 +128,16 @@ def least_squares(moments: Moments) -> Fit:
     _refuse(moments, len(kept))
     dropped = tuple(name for j, name in enumerate(moments.names) if j not in kept)
     if dropped:
-        warnings.warn(
+        warn(
             f"Left out, as constant or as combinations of earlier columns: {listed(dropped)}; "
             f"{len(kept)} coefficients remain.",
             DroppedColumnsWarning,
-            stacklevel=3,
         )
     elif share < DIGITS_LOST and moments.rows is None:
-        warnings.warn(
+        warn(
             f"The columns are nearly collinear (a share of {share:.1g} of one is its own) and only sums are at hand, "
             "so about half the digits are lost: fit from the rows.",
             ConditionWarning,
-            stacklevel=3,
         )
     L = np.asarray(np.linalg.cholesky(A[np.ix_(kept, kept)]), dtype=np.float64)
     eta = forward(L, b[kept][None])[0]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.data import check
+from lyra.data.labels import encode
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
@@ -48,8 +49,8 @@ def nested_fit(
     InputError
         A bootstrap cluster lies in two clusters; and what `Moments.from_arrays` refuses.
     """
-    outer, labels = check.encode(clusters)
-    inner, inner_labels = check.encode(bootstrap_clusters, what="bootstrap_clusters")
+    outer, labels = encode(clusters)
+    inner, inner_labels = encode(bootstrap_clusters, what="bootstrap_clusters")
     check.same_length(clusters=outer.size, bootstrap_clusters=inner.size)
     check.same_index(y=y, X=X, clusters=clusters, bootstrap_clusters=bootstrap_clusters)
     cluster = _cluster_of_each(outer, inner, labels, inner_labels)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.errors import NotIdentifiedError, listed
+from lyra.base.text import listed
+from lyra.errors import NotIdentifiedError
 
 __all__ = ["OwnRegressions", "own_regressions", "refuse_unidentified"]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.text import listed
+from lyra.base.warn import warn
 from lyra.data import check
-from lyra.errors import ConditionWarning, InputError, listed
+from lyra.errors import ConditionWarning, InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import Spectrum, adjustment, heavy_spectra, spectra
 from lyra.robust.sandwich import MOST, VARIANTS, carriers
@@ -70,11 +71,10 @@ def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
         return
     names = listed((fit.names[j] for j in carriers(fit, worst.vectors[0][:, [int(worst.left[0].argmin())]], MOST)), 4)
     digits = -np.log10(np.finfo(float).eps / np.sqrt(worst.least)) - 1.0
-    warnings.warn(
+    warn(
         f"Cluster {fit.labels[worst.clusters][0]!s} holds nearly all that identifies {names}: the degrees of freedom "
         f"of {variant} keep about {digits:.0f} digits; read CV2, whose own keep all.",
         ConditionWarning,
-        stacklevel=4,
     )
 
 

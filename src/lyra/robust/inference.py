@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, listed
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom, quadratic_forms
 from lyra.robust.laws import law_name, t_interval, t_pvalue
@@ -24,8 +26,8 @@ SINGULAR = 1e-13  # the share of a restriction's variance below which the others
 JOINT = ("HTZ", "F", "chi2")
 
 
-@dataclass(frozen=True, slots=True)
-class WaldTest:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class WaldTest(Contract):
     """A test of R β = r.
 
     Attributes
@@ -46,9 +48,26 @@ class WaldTest:
     df_denom: float
     method: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = {"statistic": self.statistic, "p_value": self.p_value, "df_num": self.df_num, "df_denom": self.df_denom}
+        return told | {"method": self.method}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inference:
+    def explain(self) -> str:
+        """Return in words the statistic, its law and what follows."""
+        return f"{self._answer()}: a joint test of {self.df_num:g} restrictions by {self.method}."
+
+    def _answer(self) -> str:
+        on = (
+            f"F({self.df_num:g}, {self.df_denom:.4g})"
+            if np.isfinite(self.df_denom)
+            else f"χ²({self.df_num:g})/{self.df_num:g}"
+        )
+        return f"{self.statistic:.4g} under {on}, p = {self.pvalue:.4g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Inference(Contract):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -77,6 +96,21 @@ class Inference:
     dof_rule: str
     fit: Fit = field(repr=False)
     chosen: bool = False  # whether the rule was asked for, or is the variant's own
+
+    @property
+    def term(self) -> tuple[str, ...]:
+        """The same as `names`."""
+        return self.names
+
+    @property
+    def estimate(self) -> Array:
+        """The same as `coef`."""
+        return self.coef
+
+    @property
+    def std_error(self) -> Array:
+        """The same as `se`."""
+        return self.se
 
     @property
     def se(self) -> Array:
@@ -212,6 +246,11 @@ class Inference:
         """Return in words the formula, its factor, the law and every choice made along the way."""
         return "\n".join(_explained(self))
 
+    def _answer(self) -> str:
+        told = zip(self.names, self.coef, self.se, self.pvalue, strict=True)
+        lines = (f"{name} {coef:.4g}, SE {se:.4g}, p = {p:.3g}" for name, coef, se, p in told)
+        return f"{self.variant}, {self.n_clusters} clusters: " + "; ".join(lines)
+
     def __str__(self) -> str:
         columns = self.tidy()
         heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
@@ -232,7 +271,16 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
     scaled = scaled_covariance(fit, variant, about)
     nu, rule = degrees_of_freedom(fit, variant, dof)
     nu = np.where(np.isnan(np.diagonal(scaled)), np.nan, nu)
-    return Inference(fit.names, fit.coef, scaled, nu, variant, rule, fit, dof is not None)
+    return Inference(
+        names=fit.names,
+        coef=fit.coef,
+        scaled=scaled,
+        dof=nu,
+        variant=variant,
+        dof_rule=rule,
+        fit=fit,
+        chosen=dof is not None,
+    )
 
 
 # --- joint tests --------------------------------------------------------------------------------
@@ -294,9 +342,9 @@ def _htz(res: Inference, Z: Array, Q: float) -> WaldTest:
     eta = q * (q + 1) / quadratic_forms(res.fit, rotated, -0.5).variation
     df = eta - q + 1.0
     if df <= 0:
-        return WaldTest(np.nan, np.nan, float(q), df, "HTZ")
+        return WaldTest(statistic=np.nan, pvalue=np.nan, df_num=float(q), df_denom=df, method="HTZ")
     F = df / (eta * q) * Q
-    return WaldTest(F, float(fdtrc(q, df, F)), float(q), df, "HTZ")
+    return WaldTest(statistic=F, pvalue=float(fdtrc(q, df, F)), df_num=float(q), df_denom=df, method="HTZ")
 
 
 def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
@@ -305,7 +353,7 @@ def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
 
     q = Z.shape[0]
     df = float(res.fit.G - 1 if VARIANTS[res.variant].clustered and res.dof_rule != "N-K" else res.fit.N - res.fit.K)
-    return WaldTest(Q / q, float(fdtrc(q, df, Q / q)), float(q), df, "F")
+    return WaldTest(statistic=Q / q, pvalue=float(fdtrc(q, df, Q / q)), df_num=float(q), df_denom=df, method="F")
 
 
 def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
@@ -313,7 +361,7 @@ def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
     from scipy.special import chdtrc
 
     q = Z.shape[0]
-    return WaldTest(Q / q, float(chdtrc(q, Q)), float(q), np.inf, "chi2")
+    return WaldTest(statistic=Q / q, pvalue=float(chdtrc(q, Q)), df_num=float(q), df_denom=np.inf, method="chi2")
 
 
 def _tests() -> dict[str, Callable[[Inference, Array, float], WaldTest]]:

@@ -34,7 +34,7 @@ ROUNDING = 1e-15  # of a column's sum of squares over all clusters
 ROW_NEARLY = 1e-2  # the same as NEARLY for a row's 1 − h
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Spectrum:
     """E_g = V diag(λ) V' of some clusters, with 1 − λ and V's_g/√(1 − λ) as they are and not as differences.
 
@@ -109,7 +109,7 @@ def _spectrum(clusters: slice, E: Array, scores: Array) -> Spectrum:
     left = 1.0 - values
     turned = np.einsum("gkl,gk->gl", vectors, scores)
     halves = np.where(left > SINGULAR, turned / np.sqrt(np.maximum(left, SINGULAR)), 0.0)
-    return Spectrum(clusters, values, left, vectors, halves)
+    return Spectrum(clusters=clusters, values=values, left=left, vectors=vectors, halves=halves)
 
 
 def _replace(found: Spectrum, one: Spectrum) -> None:
@@ -185,7 +185,15 @@ def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
             moved = np.zeros((1, fit.K))
             moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
             loss = _loss(lower[:rank])
-    return Spectrum(slice(g, g + 1), values[None], left[None], vectors[None], half[None], moved, loss)
+    return Spectrum(
+        clusters=slice(g, g + 1),
+        values=values[None],
+        left=left[None],
+        vectors=vectors[None],
+        halves=half[None],
+        moved=moved,
+        loss=loss,
+    )
 
 
 def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
@@ -205,7 +213,7 @@ def _loss(lower: Array) -> float:
 # --- rows that may carry nearly all of a direction -------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class HeavyRow:
     """A row with h near 1: without it the others say little of one direction.
 
@@ -271,9 +279,11 @@ def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[H
 def _without_row(fit: Fit, place: int, row: Array, *, direction: Array, A: Array, scores: Array) -> HeavyRow:
     lower, order, rank = _pivoted(fit, A)
     if rank < fit.K:
-        return HeavyRow(place, direction, 0.0, np.zeros(fit.K))
+        return HeavyRow(row=place, direction=direction, left=0.0, moved=np.zeros(fit.K))
     S = np.linalg.norm(fit.L, axis=1)
     halves = forward(lower, (np.stack([row[:-1], scores]) / S)[:, order])
     moved = np.empty(fit.K)
     moved[order] = backward(lower, halves[1:])[0] / S[order]
-    return HeavyRow(place, direction, 1.0 / (1.0 + float(halves[0] @ halves[0])), moved, _loss(lower))
+    return HeavyRow(
+        row=place, direction=direction, left=1.0 / (1.0 + float(halves[0] @ halves[0])), moved=moved, loss=_loss(lower)
+    )

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import InputError, listed
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 
 __all__ = ["Null", "make_null"]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
@@ -17,8 +18,8 @@ from lyra.robust.laws import law_name, t_interval, t_pvalue
 __all__ = ["PerClusterTest", "per_cluster_test"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PerClusterTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PerClusterTest(Contract):
     """A t-test of the estimates that clusters give alone.
 
     Attributes
@@ -37,6 +38,21 @@ class PerClusterTest:
     h0: float
     cluster_labels: NDArray[Any]
     estimates: Array = field(repr=False)
+
+    @property
+    def term(self) -> str:
+        """The same as `param`."""
+        return self.param
+
+    @property
+    def estimate(self) -> float:
+        """The same as `coef`."""
+        return self.coef
+
+    @property
+    def std_error(self) -> float:
+        """The same as `se`."""
+        return self.se
 
     @property
     def coef(self) -> float:
@@ -66,6 +82,16 @@ class PerClusterTest:
     def conf_int(self, level: float = 0.95) -> Array:
         """Return the interval (2,) of every value the test does not reject."""
         return t_interval(np.asarray(self.coef), np.asarray(self.se), np.asarray(self.dof), level)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = {name: getattr(self, name) for name in ("term", "h0", "estimate", "std_error", "statistic", "p_value")}
+        by_cluster = {"clusters": self.cluster_labels.tolist(), "estimates": self.estimates.tolist()}
+        return told | {"dof": self.dof} | by_cluster
+
+    def _answer(self) -> str:
+        beside = f"SE {self.se:.4g}, p = {self.pvalue:.4g}, {self.estimates.size} clusters"
+        return f"{self.param} = {self.h0:g}: {self.coef:.4g}, {beside}"
 
     def explain(self) -> str:
         """Return in words what was computed and when it holds."""

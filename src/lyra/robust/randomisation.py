@@ -7,39 +7,37 @@ Q an orthonormal basis of the other columns, r = y − QQ'y and, for one assignm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, islice
-from math import comb
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.text import did_you_mean
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.designs import Design
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
+from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 
-__all__ = ["ENUMERATED", "RandomisationTest", "randomisation_test"]
+__all__ = ["RandomisationTest", "randomisation_test"]
 
-Assignments = NDArray[np.bool_]
 
-ENUMERATED = 20_000  # assignments up to which all are tried
 STATISTICS = ("t", "beta")
 BLOCK = 2_048  # assignments at a time
 SPANNED = 1e-10  # the share of d'd left by the other columns below which an assignment is not identified
 TIE = 1e-9  # relative distance of two statistics that are one
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RandomisationTest:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class RandomisationTest(Contract):
     """A test of the sharp null that the treatment shifts every outcome by `h0`.
 
     Attributes
     ----------
-    param : str
+    term : str
         The treatment.
     h0 : float
         The effect under the null.
@@ -52,10 +50,10 @@ class RandomisationTest:
     treated, control : int
         Clusters in each arm of the actual assignment.
     enumerated : bool
-        Whether these are all the assignments with as many treated clusters.
+        Whether these are all the assignments the design could have made.
     """
 
-    param: str
+    term: str
     h0: float
     kind: str
     statistic: float
@@ -103,6 +101,17 @@ class RandomisationTest:
     def _own(self) -> float:
         return abs(self.statistic)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the distribution as plain values, ready for JSON."""
+        told = ("term", "h0", "kind", "statistic", "p_value", "treated", "control", "enumerated")
+        counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
+        return {name: getattr(self, name) for name in (*told, *counts)}
+
+    def _answer(self) -> str:
+        how = "all" if self.enumerated else "a sample of"
+        name = "RI-t" if self.kind == "t" else "RI-beta"
+        return f"{name}, {self.term} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
+
     def explain(self) -> str:
         """Return in words what was randomised, how often, and what the p-value can be."""
         how = "all" if self.enumerated else "a sample of"
@@ -110,7 +119,7 @@ class RandomisationTest:
         lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
         floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
         return (
-            f"{name} for {self.param} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
+            f"{name} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
             f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
             f"{self.smallest_pvalue:.4g}{floor}){lost}."
         )
@@ -122,7 +131,9 @@ class RandomisationTest:
 def randomisation_test(
     fit: Fit,
     *,
-    param: str | int,
+    term: str | int,
+    design: Design | None = None,
+    stratum: Any = None,
     h0: float = 0.0,
     statistic: str = "t",
     assignments: Any = None,
@@ -142,16 +153,21 @@ def randomisation_test(
     ----------
     fit : Fit
         The actual fit; the other columns are covariates and stay as they are.
-    param : str or int
+    term : str or int
         The treatment: constant within clusters, with two values.
+    design : Design, optional
+        Who could have been treated, from `lyra.designs`: whole clusters, of which a design of your own is handed a row
+        each, in the order of `fit.labels`. All its assignments are tried when there are at most 20,000, else `R` drawn
+        by it and the actual one. Left out: complete randomisation of as many clusters as are treated.
+    stratum : mapping or array (G,), optional
+        The stratum (or pair) of each cluster, by label or in the order of `fit.labels`, for a design that reads it.
     h0 : float
         The effect under the null.
     statistic : {"t", "beta"}
         The CV1 t statistic, or the coefficient.
     assignments : array (G, R) of bool, optional
-        The assignments the design could have made, clusters in the order of `fit.labels`; needed when it was not
-        complete randomisation (strata, pairs). The actual one is added when it is not among them. Left out: all with
-        the same number of treated clusters when there are at most 20,000, else `R` drawn from them and the actual one.
+        The assignments that could have been made, clusters in the order of `fit.labels`, instead of a design. The
+        actual one is added when it is not among them.
     R : int
         Assignments to draw.
     rng : anything `numpy.random.default_rng` takes
@@ -160,7 +176,8 @@ def randomisation_test(
     Raises
     ------
     InputError
-        No such column, an unknown statistic, R < 1, assignments of another shape.
+        No such column, an unknown statistic, R < 1, assignments of another shape, a design that draws within clusters
+        or cannot have drawn the actual assignment.
     NotIdentifiedError
         The column varies within clusters, or has not two values.
 
@@ -180,19 +197,18 @@ def randomisation_test(
     >>> g = np.repeat(np.arange(5), 2)
     >>> y = np.array([1.0, 2.0, 2.0, 4.0, 3.0, 3.0, 8.0, 9.0, 7.0, 9.0])
     >>> m = Moments.from_arrays(y, np.column_stack([np.ones(10), g > 2]), g, names=["one", "treat"])
-    >>> test = randomisation_test(least_squares(m), param="treat", statistic="beta")
+    >>> test = randomisation_test(least_squares(m), term="treat", statistic="beta")
     >>> test.n_assignments, test.pvalue
     (10, 0.1)
     """
     if statistic not in STATISTICS:
         raise InputError(f"statistic={statistic!r} is unknown: {did_you_mean(str(statistic), STATISTICS)}.")
-    j = check.position(param, fit.names)
+    j = check.position(term, fit.names, what="term")
     treatment = _treatment(fit, j)
     actual = treatment > treatment.min()
-    if assignments is None:
-        tried, enumerated = _complete(actual, R, rng)
-    else:
-        tried, enumerated = _given(assignments, actual), False
+    said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng)
+    found = assigned(fit.labels, actual, said)
+    tried = found.treated
     sums = _covariate_sums(fit, j, h0)
     low, high = treatment.min(), treatment.max()
     values = [
@@ -204,7 +220,14 @@ def randomisation_test(
         distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
     treated = int(actual.sum())
     return RandomisationTest(
-        fit.names[j], float(h0), statistic, float(distribution[0]), distribution, treated, fit.G - treated, enumerated
+        term=fit.names[j],
+        h0=float(h0),
+        kind=statistic,
+        statistic=float(distribution[0]),
+        distribution=distribution,
+        treated=treated,
+        control=fit.G - treated,
+        enumerated=found.enumerated,
     )
 
 
@@ -228,55 +251,10 @@ def _treatment(fit: Fit, j: int) -> Array:
     return np.asarray(np.where(upper, values.max(), values.min()))
 
 
-# --- the assignments ----------------------------------------------------------------------------
-
-
-def _complete(actual: Assignments, R: int, rng: Any) -> tuple[Assignments, bool]:
-    """Return assignments (R, G) with as many treated clusters, the actual one first, and whether these are all."""
-    G, treated = actual.size, int(actual.sum())
-    if comb(G, treated) <= ENUMERATED:
-        every = np.concatenate(list(_blocks_of_combinations(G, treated)))
-        return _actual_first(every, actual), True
-    if R < 1:
-        raise InputError(f"R={R} assignments cannot be drawn: ask for at least 1, such as 9999.")
-    keys = np.random.default_rng(rng).random((R, G))
-    drawn = np.zeros((R, G), dtype=bool)
-    np.put_along_axis(drawn, np.argpartition(keys, treated - 1, axis=1)[:, :treated], values=True, axis=1)
-    return np.concatenate([actual[None], drawn]), False
-
-
-def _blocks_of_combinations(G: int, treated: int) -> Iterator[Assignments]:
-    chosen = combinations(range(G), treated)
-    while block := list(islice(chosen, BLOCK)):
-        rows = np.zeros((len(block), G), dtype=bool)
-        np.put_along_axis(rows, np.array(block), values=True, axis=1)
-        yield rows
-
-
-def _actual_first(tried: Assignments, actual: Assignments) -> Assignments:
-    """Return the assignments with the actual one moved, or added, to the front."""
-    same = np.flatnonzero((tried == actual).all(axis=1))
-    return np.concatenate([actual[None], np.delete(tried, same[:1], axis=0)])
-
-
-def _given(assignments: Any, actual: Assignments) -> Assignments:
-    array = np.asarray(assignments)
-    if array.ndim != 2 or array.shape[0] != actual.size or array.shape[1] == 0:
-        raise InputError(
-            f"assignments has shape {array.shape} and there are {actual.size} clusters: pass one row a cluster, in the "
-            "order of fit.labels, and one column an assignment."
-        )
-    if not np.isin(array, (0, 1)).all():
-        raise InputError(
-            "assignments holds values other than True and False: say for each cluster whether it is treated."
-        )
-    return _actual_first(array.T.astype(bool), actual)
-
-
 # --- the statistic ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _CovariateSums:
     """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
 
@@ -308,7 +286,9 @@ def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
         gram[clusters] = others.T @ E @ others
         scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
     residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
-    return _CovariateSums(fit.moments.sizes.astype(float), M @ others, gram, scores, residual)
+    return _CovariateSums(
+        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
+    )
 
 
 def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:

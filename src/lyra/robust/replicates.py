@@ -10,7 +10,7 @@ its variance is Σ (b_g'score_g)²/s. No row is touched and nothing here loops o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,7 @@ __all__ = ["ANALYTIC", "WILD", "Outcome", "Replicates", "Wild", "run_method"]
 CARRIES = 1e-7  # the weight of a lost direction on the tested coefficient that makes it not computable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Outcome:
     """What one method said in R replicates.
 
@@ -49,7 +49,7 @@ class Outcome:
     dof: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Replicates:
     """R regressions of one shape in orthonormal coordinates, the tested column last.
 
@@ -159,7 +159,7 @@ def _t_test(reps: Replicates, se: Array, dof: Array | float) -> Outcome:
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = reps.estimate / se
     quantile = np.where(np.isinf(nu), ndtri(0.975), stdtrit(np.where(np.isinf(nu), 1.0, nu), 0.975))
-    return Outcome(reps.estimate, se, t_pvalue(statistic, nu), quantile * se, nu)
+    return Outcome(estimate=reps.estimate, se=se, pvalue=t_pvalue(statistic, nu), half_width=quantile * se, dof=nu)
 
 
 def _iid(reps: Replicates) -> Outcome:
@@ -234,7 +234,13 @@ def _wild(reps: Replicates, V: Array, kind: Wild) -> Outcome:
     extreme = ~(drawn < t[:, None] * (1.0 - TIE))
     critical = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), 0.95, axis=1, method="higher")
     se = observed / np.sqrt(reps.s) + nothing
-    return Outcome(reps.estimate, se, extreme.mean(axis=1) + nothing, critical * se, np.full_like(se, np.nan))
+    return Outcome(
+        estimate=reps.estimate,
+        se=se,
+        pvalue=extreme.mean(axis=1) + nothing,
+        half_width=critical * se,
+        dof=np.full_like(se, np.nan),
+    )
 
 
 def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, NDArray[np.bool_]]:
@@ -327,6 +333,5 @@ def run_method(reps: Replicates, method: str, V: Array) -> Outcome:
     outcome = ANALYTIC[method](reps) if method in ANALYTIC else _wild(reps, V, WILD[method])
     if reps.degenerate is None or not reps.degenerate.any():
         return outcome
-    gone = reps.degenerate
-    columns = (outcome.estimate, outcome.se, outcome.pvalue, outcome.half_width, outcome.dof)
-    return Outcome(*(np.where(gone, np.nan, column) for column in columns))
+    columns = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    return Outcome(**{name: np.where(reps.degenerate, np.nan, column) for name, column in columns.items()})

@@ -8,7 +8,6 @@ its score, the adjusted score of a variant is V f(1 − λ) V' s_g.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning, did_you_mean, listed, option
+from lyra.base.text import did_you_mean, listed, option
+from lyra.base.warn import warn
+from lyra.errors import ConditionWarning, InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.leave_out import NIL, SINGULAR, HeavyRow, adjustment, heavy, heavy_rows, heavy_spectra, spectra
 from lyra.robust.rounding import carried, carried_by_residuals, carried_by_rows
@@ -120,7 +121,7 @@ def small_sample(fit: Fit, variant: str) -> float:
     return 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """A covariance estimator: its function, its formula in words, its power of 1 − λ, and what it allows for."""
 
@@ -132,16 +133,20 @@ class Variant:
 
 
 VARIANTS = {
-    "iid": Variant(iid, "RSS/(N-K) (X'X)^-1", clustered=False),
-    "HC0": Variant(hc0, "(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1", clustered=False),
-    "HC1": Variant(hc1, "HC0 times N/(N-K)", clustered=False),
-    "HC2": Variant(hc2, "HC0 with u_i/sqrt(1-h_i)", clustered=False, leaves_out=-0.5),
-    "HC3": Variant(hc3, "HC0 with u_i/(1-h_i), no factor", clustered=False, leaves_out=-1.0),
-    "CV0": Variant(cv0, "(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", 0.0),
-    "CV1": Variant(cv1, "CV0 times G/(G-1) (N-1)/(N-K)", 0.0),
-    "CV2": Variant(cv2, "CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor", -0.5, leaves_out=-0.5),
-    "CV3": Variant(cv3, "(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g", -1.0, leaves_out=-1.0),
-    "CV3J": Variant(cv3j, "CV3 around the mean of the b_(g)", leaves_out=-1.0),
+    "iid": Variant(function=iid, formula="RSS/(N-K) (X'X)^-1", clustered=False),
+    "HC0": Variant(function=hc0, formula="(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1", clustered=False),
+    "HC1": Variant(function=hc1, formula="HC0 times N/(N-K)", clustered=False),
+    "HC2": Variant(function=hc2, formula="HC0 with u_i/sqrt(1-h_i)", clustered=False, leaves_out=-0.5),
+    "HC3": Variant(function=hc3, formula="HC0 with u_i/(1-h_i), no factor", clustered=False, leaves_out=-1.0),
+    "CV0": Variant(function=cv0, formula="(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", power=0.0),
+    "CV1": Variant(function=cv1, formula="CV0 times G/(G-1) (N-1)/(N-K)", power=0.0),
+    "CV2": Variant(
+        function=cv2, formula="CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor", power=-0.5, leaves_out=-0.5
+    ),
+    "CV3": Variant(
+        function=cv3, formula="(G-1)/G sum (b_(g)-b)(b_(g)-b)', b_(g) without cluster g", power=-1.0, leaves_out=-1.0
+    ),
+    "CV3J": Variant(function=cv3j, formula="CV3 around the mean of the b_(g)", leaves_out=-1.0),
 }
 CLUSTERED = tuple(name for name, variant in VARIANTS.items() if variant.clustered)
 LEAVE_OUT = ("CV2", "CV3", "CV3J")
@@ -209,7 +214,7 @@ def scaled_covariance(fit: Fit, variant: str, about: Sequence[int] | None = None
         _warn_of_lost_digits(fit, variant, about)
     told = [j for j in zero.tolist() if j in about]
     if told:
-        warnings.warn(_zero_sentence(fit, told, variant), UnidentifiedWarning, stacklevel=4)
+        warn(_zero_sentence(fit, told, variant), UnidentifiedWarning)
     gone = [*gone, *zero.tolist()]
     vcov[gone, :] = vcov[:, gone] = np.nan
     return np.asarray(vcov)
@@ -225,11 +230,10 @@ def _warn_of_lost_digits(fit: Fit, variant: str, about: Sequence[int]) -> None:
     if not names:
         return
     plain = "CV1" if variant in LEAVE_OUT else "HC1"
-    warnings.warn(
+    warn(
         f"Without {where} the columns are nearly collinear: {variant} keeps about {-np.log10(loss):.0f} digits for "
         f"{listed(names, 4)}; leave one of these columns out, or read {plain} beside it.",
         ConditionWarning,
-        stacklevel=5,
     )
 
 
@@ -386,8 +390,7 @@ def _warn_of(fit: Fit, lost: list[Unidentified], variant: str, about: Sequence[i
         return
     gone = {j for case in lost for j in case.coefficients} & set(about)
     named = f"{listed(cases, NAMED)}" if len(gone) <= NAMED else f"{len(gone)} coefficients, named by .explain()"
-    warnings.warn(
+    warn(
         f"{variant} is not computable (NaN) where leaving out one {what} leaves no estimate: {named}; {REMEDY[what]}.",
         UnidentifiedWarning,
-        stacklevel=4,
     )

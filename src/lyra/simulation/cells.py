@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.robust.replicates import Replicates
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "with_effects",
 ]
 
-Codes = NDArray[np.intp]
 Table = tuple[Array, Array, Codes]
 """y (N,), X (N, K) with the tested column last, and cluster codes (N,)."""
 

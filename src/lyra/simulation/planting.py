@@ -14,13 +14,13 @@ References
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.search import root
 from lyra.errors import InputError
 
 __all__ = [
@@ -54,7 +54,7 @@ class Shared(NamedTuple):
 NOTHING_SHARED = Shared(0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """Utility, and the log basket behind a spend, whose outcome has the moments asked for.
 
@@ -114,7 +114,7 @@ def plant(outcome: str, *, base_rate: float, icc: float, icc_window: float, late
     total = icc + icc_window
     same = Shared(math.sqrt(total), icc / total if total else 1.0)
     if outcome == "linear":
-        return Planted(outcome, base_rate, same, math.sqrt(max(0.0, 1 - total)))
+        return Planted(outcome=outcome, mu=base_rate, utility=same, noise=math.sqrt(max(0.0, 1 - total)))
     mu, sd = (plant_latent if latent else plant_conversion)(base_rate, total)
     utility, basket = Shared(sd, same.lasting), NOTHING_SHARED
     if icc_window and not latent:
@@ -122,7 +122,14 @@ def plant(outcome: str, *, base_rate: float, icc: float, icc_window: float, late
     if outcome == "spend":
         plan = _latent_basket if latent else _outcome_basket
         basket = plan(base_rate, icc, icc_window, basket_sd)
-    return Planted(outcome, mu, utility, math.sqrt(LOGISTIC_VARIANCE), basket, basket_sd)
+    return Planted(
+        outcome=outcome,
+        mu=mu,
+        utility=utility,
+        noise=math.sqrt(LOGISTIC_VARIANCE),
+        basket=basket,
+        basket_noise=basket_sd,
+    )
 
 
 def conversion_rate(mu: float, sd: float) -> float:
@@ -169,7 +176,7 @@ def plant_conversion(base_rate: float, icc: float) -> tuple[float, float]:
     if excess(LARGEST_SD) < 0:
         most = icc + excess(LARGEST_SD) / (base_rate * (1 - base_rate))
         raise _unattainable(icc, f"a conversion at base_rate={base_rate}", most, "lower it or plant it latent")
-    sd = _root(excess, 0.0, LARGEST_SD)
+    sd = root(excess, 0.0, LARGEST_SD)
     return _location(base_rate, sd), sd
 
 
@@ -232,7 +239,7 @@ def _spend_variance(base_rate: float, between: float, within: float) -> float:
 
 
 def _conversion_share(mu: float, sd: float, covariance: float) -> float:
-    return _root(lambda share: conversion_covariance(mu, sd, share) - covariance, 0.0, 1.0)
+    return root(lambda share: conversion_covariance(mu, sd, share) - covariance, 0.0, 1.0)
 
 
 def _nodes(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -249,19 +256,12 @@ def _expit(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _location(base_rate: float, sd: float) -> float:
     reach = 40 + 9 * sd
-    return _root(lambda mu: conversion_rate(mu, sd) - base_rate, -reach, reach)
-
-
-def _root(rising: Callable[[float], float], low: float, high: float) -> float:
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
+    return root(lambda mu: conversion_rate(mu, sd) - base_rate, -reach, reach)
 
 
 def _unattainable(icc: float, where: str, most: float, remedy: str) -> InputError:
     digits = 2 - math.floor(math.log10(most))
     most = math.floor(most * 10**digits) / 10**digits
     return InputError(
-        f"an ICC of {icc:g} cannot be planted in {where}; the attainable range is 0 to {most:g}, so {remedy}"
+        f"an ICC of {icc:g} cannot be planted in {where}; the attainable range is 0 to {most:g}, so {remedy}."
     )

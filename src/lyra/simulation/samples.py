@@ -10,17 +10,16 @@ References
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.data.units import Bools, Codes, Seed, Units
+from lyra.base.arrays import Array, Bools, Codes
+from lyra.data.units import Seed, Units
 
-__all__ = ["Assigns", "CellCovariance", "Floats", "Grams", "Sample", "Truth", "WorldLike", "draw_grams"]
-
-Floats: TypeAlias = NDArray[np.float64]
+__all__ = ["Assigns", "CellCovariance", "Grams", "Sample", "Truth", "WorldLike", "draw_grams"]
 
 
 class Assigns(Protocol):
@@ -80,7 +79,7 @@ class Grams:
     """
 
     names: tuple[str, ...]
-    gram: Floats
+    gram: Array
     units: Units
 
 
@@ -130,16 +129,16 @@ class CellCovariance:
         The cell of each row.
     """
 
-    between: Floats
+    between: Array
     within: float
     cell: Codes
 
     @property
-    def cell_means(self) -> Floats:
+    def cell_means(self) -> Array:
         """Ω, the (cells, cells) covariance of the cells' mean outcomes."""
         return self.between + np.diag(self.within / np.bincount(self.cell))
 
-    def variance(self, v: Floats) -> float:
+    def variance(self, v: Array) -> float:
         """Return the variance of v'y for row weights v (N,)."""
         s = np.bincount(self.cell, weights=v, minlength=len(self.between))
         return float(s @ self.between @ s + self.within * (v @ v))
@@ -156,7 +155,7 @@ class WorldLike(Protocol):
         """Return what only the world knows."""
 
 
-def draw_grams(n: Codes, means: Floats, root: Floats, rng: Generator) -> Floats:
+def draw_grams(n: Codes, means: Array, root: Array, rng: Generator) -> Array:
     """Return the sums of products of n (...) rows, (..., p, p), drawn without the rows.
 
     A row is `means` (..., p), the last two columns of which gain fresh normals of covariance root·root' [2]_.
@@ -169,7 +168,7 @@ def draw_grams(n: Codes, means: Floats, root: Floats, rng: Generator) -> Floats:
     return gram
 
 
-def _wishart(dof: Codes, rng: Generator) -> Floats:
+def _wishart(dof: Codes, rng: Generator) -> Array:
     """Return standard 2×2 Wishart matrices (..., 2, 2) of 0, 1, 2, ... degrees of freedom, by Bartlett."""
     first = 2 * rng.standard_gamma(dof / 2)
     second = 2 * rng.standard_gamma(np.maximum(dof - 1, 0) / 2)

@@ -14,7 +14,8 @@ from threading import Thread, Timer
 from typing import Any
 
 from lyra.errors import InputError, LyraError
-from lyra.trials.store import Key, Store, Table, canonical
+from lyra.trials.chunks import Key, Table, canonical
+from lyra.trials.store import Store
 
 __all__ = ["Progress", "Task", "check_workers", "progress_bar", "run_chunks"]
 
@@ -93,7 +94,7 @@ def check_workers(workers: int) -> None:
     whole = isinstance(workers, Integral) and not isinstance(workers, bool)
     if not whole or not 1 <= workers <= MOST_WORKERS:
         raise InputError(
-            f"workers must be a whole number from 1 to {MOST_WORKERS}, got {workers!r}: 1 computes in this process"
+            f"workers must be a whole number from 1 to {MOST_WORKERS}, got {workers!r}: 1 computes in this process."
         )
 
 
@@ -178,7 +179,7 @@ def _apart(task: Task, keys: Sequence[Key], workers: int) -> Generator[tuple[Key
     except BrokenProcessPool as error:
         raise LyraError(
             "a worker process died, for want of memory or because the script calls lyra outside "
-            '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why'
+            '`if __name__ == "__main__":`; what was stored is kept: run again with workers=1 to see why.'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

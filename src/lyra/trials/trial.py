@@ -8,24 +8,23 @@ is a row of NaN there, never a lost run, and counts as a rejection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.identity import described
-from lyra.errors import InputError, did_you_mean
-from lyra.moments.moments import Moments
-from lyra.regression.least_squares import least_squares
-from lyra.robust.inference import infer
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError
 from lyra.robust.replicates import ANALYTIC, WILD, Outcome, Replicates, run_method
 from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram
-from lyra.simulation.source import HistorySource, Source
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.source import Source
+from lyra.trials.by_rows import Method, one_row
 
 __all__ = [
     "BLOCK",
@@ -39,8 +38,6 @@ __all__ = [
     "method_name",
     "stream",
 ]
-
-Method: TypeAlias = str | Callable[..., Any]
 
 BLOCK = 500
 COLUMNS = ("estimate", "se", "pvalue", "half_width")
@@ -66,7 +63,7 @@ def stream(entropy: int, *key: int) -> Generator:
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy, spawn_key=key)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
     """One cell of a certificate: a source of replicates in which the null is true, and the methods judged on it.
 
@@ -143,7 +140,7 @@ class Trial:
         chosen = self.methods[method]
         if not _needs_rows(chosen):
             return "not computable: a leave-one-cluster-out estimate does not exist, or an arm is empty"
-        _, message = _one_row(chosen, *self._replay(block, replicate))
+        _, message = one_row(chosen, *self._replay(block, replicate))
         return message
 
     def smallest_pvalue(self, method: Method, G: int) -> float:
@@ -162,7 +159,7 @@ class Trial:
             rows, rng = self._replay(block, replicate)
             for m, method in enumerate(chosen):
                 if _needs_rows(method):
-                    table[replicate, m] = _one_row(method, rows, rng)[0]
+                    table[replicate, m] = one_row(method, rows, rng)[0]
             grams.append(table_gram(rows) if on_sums else np.empty(0))
         if on_sums:
             reps = replicates_of_grams(np.stack(grams), rows[0].size)
@@ -190,25 +187,7 @@ def _weights(G: int, rng: Generator, weights: str) -> Array:
     return law.half(G) if 0 < law.patterns(G) < 2 * DRAWS else law.draw(rng, DRAWS, G)
 
 
-def _one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, float, float, float], str]:
-    """Return (estimate, se, pvalue, half width) of a method on rows, and why not when it fails."""
-    y, X, clusters = rows
-    try:
-        if method == "HC1":
-            return _hc1(y, X, clusters), ""
-        result = method(y, X, clusters, rng)  # type: ignore[operator]
-        return (float(result.estimate), float(result.se), float(result.pvalue), np.nan), ""
-    except Exception as error:  # noqa: BLE001  a user's function may raise anything; the row keeps the run alive
-        return (np.nan, np.nan, np.nan, np.nan), f"{type(error).__name__}: {error}"
-
-
-def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, float, float]:
-    res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant="HC1")
-    low, high = res.conf_int()[-1]
-    return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scenario:
     """One cell to certify: a trial, the name of its design, and what the reader must know of it.
 

@@ -1,5 +1,7 @@
 """The table -> of a method its size, of a design its power; which line to read.
 
-`rule` is the verdict, `scenarios` what is tried, `certificate` the looks until it is known; `closed_form` power by
+`rule` is what is tolerated, `judging` counts -> a verdict, `operating` what the rule does; `scenarios` what is tried,
+`budget` how often, `record` what was asked; `performance` replicates -> a row, `recommendation` rows -> the method to
+read, `certificate` the result and its file, which `audit` judges again, `looks` the run; `closed_form` power by
 formula; `ladder` one coefficient by every method, `advice` which line to read.
 """

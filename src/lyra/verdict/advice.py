@@ -9,63 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, inf, isfinite, sqrt
+from math import comb, inf, sqrt
 from typing import Protocol
 
-from lyra.errors import listed, option
+from lyra.base.text import listed, option
 from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
+from lyra.verdict.judged import Judged
+from lyra.verdict.rung import Rung
 
-__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "WORDS", "Advice", "Judged", "Lines", "Rung", "advise"]
+__all__ = ["Advice", "Lines", "advise"]
 
 BOOTSTRAPS = tuple(f"{null}-{kind}" for null in ("WCR", "WCU") for kind in ("11", "31", "13", "33"))
 ORDER = ("CV2", "CV3", *BOOTSTRAPS[:4], "CV3J", *BOOTSTRAPS[4:], "CV1", "CV0")
 OF_ROWS = ("HC3", "HC2", "HC1", "HC0")  # allow for clusters of one row each
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
-
-NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
-WORDS = ("certified", NEVER_REJECTS, "inconclusive", "uncertified", NOT_COMPUTABLE)  # from the best to the worst
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One method's answer: estimate, standard error, t statistic, two-sided p-value, interval and law."""
-
-    method: str
-    estimate: float
-    std_error: float
-    statistic: float
-    p_value: float
-    conf_low: float
-    conf_high: float
-    dof: float
-    law: str
-
-    @property
-    def computable(self) -> bool:
-        """Whether the method has an answer: a p-value, and not from a standard error of zero."""
-        return isfinite(self.p_value) and self.std_error != 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
-
-    `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims. A method that is not
-    computable has no size: NaN.
-    """
-
-    verdict: str
-    size: float
-    size_low: float
-    size_high: float
-    alpha: float
-    usable: bool
-
-    def __str__(self) -> str:
-        if self.verdict in (NOT_COMPUTABLE, NEVER_REJECTS):
-            return self.verdict
-        return f"{self.verdict} ({'<0.001' if self.size < 0.0005 else f'{self.size:.3f}'})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.designs import Switchback
-from lyra.robust.diagnosis.diagnosis import diagnose
-from lyra.robust.diagnosis.icc import Icc, anova
-from lyra.simulation.cells import Table
-from lyra.simulation.source import HistorySource, ModelSource, WorldSource
+from lyra.base.search import rises_to
+from lyra.simulation.source import Source
 
-__all__ = ["ClosedForm", "Planned", "closed_form", "solve", "t_power", "t_quantile"]
-
-Planned = WorldSource | HistorySource | ModelSource
-
-TABLES = 50
-ROWS = 200_000  # of the tables that the formula is averaged over
-MOST_ICC = 0.999
-DOUBLINGS = 24
+__all__ = ["ClosedForm", "closed_form", "t_power", "t_quantile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +84,7 @@ class ClosedForm:
     @property
     def noncentrality(self) -> float:
         """The effect over its standard error at which the power is `target`."""
-        return solve(lambda ratio: t_power(ratio, self.dof, self.alpha), self.target, 1.0)
+        return rises_to(self.target, lambda ratio: t_power(ratio, self.dof, self.alpha), scale=1.0)
 
     def se_at(self, icc: float) -> float:
         """Return the standard error at another ρ."""
@@ -136,95 +124,7 @@ def t_power(ratio: float, dof: float, alpha: float) -> float:
     return float(1.0 - nctdtr(dof, abs(ratio), t) + nctdtr(dof, abs(ratio), -t))
 
 
-def closed_form(source: Planned, *, n_clusters: int, alpha: float, target: float, seed: int) -> ClosedForm:
-    """Return the formula for a source, its variance and intraclass correlation estimated from tables of it."""
-    facts = _of_fit(source) if isinstance(source, ModelSource) else _of_tables(source, seed)
-    return ClosedForm(dof=n_clusters - 1, alpha=alpha, target=target, **facts)
-
-
-def _of_fit(source: ModelSource) -> dict[str, float]:
-    told = diagnose(source.fit)
-    size = float(np.sum(told.sizes.astype(float) ** 2)) / source.fit.N
-    z = source.fit.W[source.param]
-    return {
-        "within": (1.0 - source.icc) * source.fit.rss / (source.fit.N - source.fit.K),
-        "information": float(1.0 / (z @ z)),
-        "sharing": 1.0 + float(told.column_icc[source.param]) * (size - 1.0),
-        "icc": source.icc,
-    } | _ends(told.icc, source.icc)
-
-
-def _of_tables(source: WorldSource | HistorySource, seed: int) -> dict[str, float]:
-    """Average what the formula needs over tables of the source, clusters being where shocks are shared."""
-    switches = isinstance(source.design, Switchback) and source.design.pattern == "random"
-    shared = replace(source, level="unit" if switches else "cluster")
-    rng = np.random.default_rng(seed)
-    first = shared.table(rng)
-    tables = [first, *(shared.table(rng) for _ in range(min(TABLES, ROWS // first[0].size) - 1))]
-    found, information, sharing = zip(*map(_of_table, tables), strict=True)
-    pooled = _pooled(found)
-    known = _planted_icc(source)
-    icc = float(np.clip(np.nan_to_num(pooled.estimate), 0.0, MOST_ICC)) if known is None else known
-    fixed = isinstance(source, WorldSource)
-    return {
-        "within": pooled.within if pooled.df_within else pooled.between,
-        "information": float(1.0 / np.mean(1.0 / np.array(information))),
-        "sharing": float(np.mean(sharing)),
-        "icc": icc,
-    } | ({"icc_low": icc, "icc_high": icc} if fixed else _ends(pooled, icc))
-
-
-def _of_table(table: Table) -> tuple[Icc, float, float]:
-    """Return the analysis of variance of the outcome, ΣD² and κ, covariates taken out of both."""
-    y, X, codes = table
-    W, both = X[:, :-1], np.column_stack([y, X[:, -1]])
-    left, D = (both - W @ np.linalg.lstsq(W, both, rcond=None)[0]).T
-    sums = np.bincount(codes, D)
-    information = float(D @ D)
-    sizes = np.bincount(codes).astype(np.int64)
-    icc = anova(sizes, np.asarray(np.bincount(codes, left), dtype=np.float64), float(left @ left))
-    return _less(icc, W, codes, sizes), information, float(sums @ sums) / information
-
-
-def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: NDArray[np.int64]) -> Icc:
-    """Return the analysis of variance without the degrees of freedom that covariates constant in clusters took."""
-    means = np.stack([np.bincount(codes, column) for column in W.T], axis=1) / sizes[:, None]
-    constant = np.abs(W - means[codes]).max(axis=0) <= 1e-9 * np.abs(W).max(axis=0)
-    G = sizes.size
-    df = max(G - int(np.linalg.matrix_rank(means[:, constant])), 1)
-    return replace(icc, between=icc.between * (G - 1) / df, df_between=df)
-
-
-def _pooled(found: Sequence[Icc]) -> Icc:
-    between, within = (float(np.mean([getattr(icc, name) for icc in found])) for name in ("between", "within"))
-    return replace(found[0], between=between, within=within)
-
-
-def _planted_icc(source: WorldSource | HistorySource) -> float | None:
-    """Return the ICC a world plants, where one number says it."""
-    if not isinstance(source, WorldSource):
-        return None
-    correlation = source.world.truth().correlation
-    return float(correlation[0]) if len(correlation) == 1 and not source.covariates else None
-
-
-def _ends(found: Icc, icc: float) -> dict[str, float]:
-    """Return both ends of the ICC's interval; where none can be estimated, the ICC that is reckoned with."""
-    ends = found.conf_int()
-    low, high = np.clip(np.where(np.isnan(ends), icc, ends), 0.0, MOST_ICC).tolist()
-    return {"icc_low": low, "icc_high": high}
-
-
-def solve(curve: Callable[[float], float], target: float, scale: float, precision: float = 1e-9) -> float:
-    """Return where a rising curve reaches the target, by doubling and bisection; inf where it does not."""
-    low, high = 0.0, scale
-    for _ in range(DOUBLINGS):
-        if curve(high) >= target:
-            break
-        low, high = high, 2.0 * high
-    else:
-        return np.inf
-    while high - low > precision * high:
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if curve(middle) >= target else (middle, high)
-    return high
+def closed_form(source: Source, *, n_clusters: int, alpha: float, target: float, seed: int) -> ClosedForm:
+    """Return the formula for a source, its variance and intraclass correlation as the source tells them."""
+    spread = source.spread(seed)
+    return ClosedForm(dof=n_clusters - 1, alpha=alpha, target=target, **asdict(spread))

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from lyra.errors import InputError, UnidentifiedWarning, listed, option
+from lyra.base.result import Told
+from lyra.base.text import listed, option
+from lyra.base.warn import warn
+from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
-from lyra.robust.inference import Inference, infer
+from lyra.robust.inference import infer
 from lyra.robust.wild.bootstrap import WildBootstrap
-from lyra.verdict.advice import NOT_COMPUTABLE, Advice, Judged, Rung, advise
-from lyra.verdict.certificate import Certificate, worst_verdict
+from lyra.verdict.advice import Advice, advise
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_icc
+from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, inferred
 
-__all__ = ["LADDER", "Advice", "Judged", "Ladder", "Rung", "climb"]
+__all__ = ["LADDER", "Ladder", "climb"]
 
 LADDER = ("iid", "CV1", "CV2", "CV3")
-AUTHORS = ("rademacher", "webb", "mammen")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Ladder:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Ladder(Told):
     """One coefficient under one method after another.
 
     Attributes
@@ -86,21 +89,21 @@ class Ladder:
 
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
         """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""
-        return replace(self, rungs=(*self.rungs, _bootstrapped(boot, self)))
+        return replace(self, rungs=(*self.rungs, bootstrapped(boot, self.term, self.level)))
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of its methods; its advice is read from that."""
         return replace(
             self,
-            judged=_judged(certificate) | dict(_without_an_answer(self.rungs, certificate)),
+            judged=judged_lines(certificate, self.rungs),
             judged_on=certificate.designs,
-            judged_up_to=_largest_icc(certificate, self.diagnosis),
+            judged_up_to=largest_icc(certificate, self.diagnosis),
             judged_notes=certificate.notes,
         )
 
     def tidy(self) -> dict[str, list[Any]]:
         """Return columns method, estimate, std_error, statistic, p_value, conf_low, conf_high, dof, law."""
-        return {name: [getattr(rung, name) for rung in self.rungs] for name in Rung.__slots__}
+        return {name: [getattr(rung, name) for rung in self.rungs] for name in COLUMNS}
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values."""
@@ -142,9 +145,16 @@ class Ladder:
             lines[1:] = [
                 f"{line}  {told}" for line, told in zip(lines[1:], ("certificate", *self.verdicts), strict=True)
             ]
-        return "\n".join(line.rstrip() for line in (*lines, *self.facts, self.diagnosis.explain(), str(self.advice)))
+        return "\n".join(line.rstrip() for line in (*lines, self.explain()))
 
-    __repr__ = __str__
+    def explain(self) -> str:
+        """Return in words what a reader must know beside the lines, the dangers, and which line to read."""
+        return "\n".join((*self.facts, self.diagnosis.explain(), str(self.advice)))
+
+    def _answer(self) -> str:
+        methods = ", ".join(rung.method for rung in self.rungs)
+        read = f"read {self.advice.method}" if self.advice.method else "read no line"
+        return f"{self.term} {self.rungs[0].estimate:.4g} by {methods}; {read}"
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -185,7 +195,7 @@ def climb(fit: Fit, j: int, *, methods: Sequence[str] = LADDER, level: float = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         moulton = float(np.divide(found["CV1"].se[j], found["iid"].se[j]))
     diagnosis = diagnose(fit).about(fit.names[j])
-    rungs = tuple(_rung(found[method], j, level) for method in methods)
+    rungs = tuple(inferred(found[method], j, level) for method in methods)
     _warn_of(rungs, diagnosis, j)
     return Ladder(
         term=fit.names[j],
@@ -206,82 +216,10 @@ def _warn_of(rungs: Sequence[Rung], diagnosis: Diagnosis, j: int) -> None:
         return
     alone = [str(case.cluster) for case in diagnosis.unidentified if j in case.coefficients]
     why = f": without cluster {listed(alone, 4)} there is no estimate of it" if alone else ""
-    warnings.warn(
+    warn(
         f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} not computable for {diagnosis.names[j]!r}{why}.",
         UnidentifiedWarning,
-        stacklevel=4,
     )
-
-
-def _rung(inference: Inference, j: int, level: float) -> Rung:
-    low, high = inference.conf_int(level)[j]
-    return Rung(
-        inference.variant,
-        float(inference.coef[j]),
-        float(inference.se[j]),
-        float(inference.statistic[j]),
-        float(inference.pvalue[j]),
-        float(low),
-        float(high),
-        float(inference.dof[j]),
-        _law(inference, j),
-    )
-
-
-def _law(inference: Inference, j: int) -> str:
-    if np.isnan(inference.dof[j]):
-        return "not computable"
-    return f"{inference.law(j)}, Satterthwaite" if inference.dof_rule == "satterthwaite" else inference.law(j)
-
-
-def _bootstrapped(boot: WildBootstrap, ladder: Ladder) -> Rung:
-    """Return a bootstrap's line: the standard error of its t, and the interval its test inverts to."""
-    name = f"{'WCR' if boot.restricted else 'WCU'}-{boot.kind}"
-    low, high = boot.conf_int(ladder.level)
-    estimate, null = float(np.asarray(boot.estimate).ravel()[0]), float(np.asarray(boot.h0).ravel()[0])
-    weights = boot.weights.title() if boot.weights in AUTHORS else boot.weights
-    draws = f"all {boot.n_draws:,} {weights} patterns" if boot.enumerated else f"{boot.n_draws:,} {weights} draws"
-    return Rung(
-        name,
-        estimate,
-        abs((estimate - null) / boot.statistic) if boot.statistic else np.nan,
-        boot.statistic,
-        boot.pvalue,
-        float(low),
-        float(high),
-        np.nan,
-        draws,
-    )
-
-
-# --- what a certificate says --------------------------------------------------------------------
-
-
-def _judged(certificate: Certificate) -> dict[str, Judged]:
-    """Return every method's worst verdict and its largest size."""
-    found = {}
-    for method in dict.fromkeys(row.method for row in certificate.rows):
-        own = [row for row in certificate.rows if row.method == method]
-        verdict = worst_verdict(own)
-        worst = max(own, key=lambda row: row.size)
-        size = (np.nan,) * 3 if verdict == NOT_COMPUTABLE else (worst.size, worst.size_low, worst.size_high)
-        found[method] = Judged(verdict, *size, certificate.alpha, usable=all(row.usable for row in own))
-    return found
-
-
-def _without_an_answer(rungs: Sequence[Rung], certificate: Certificate) -> Iterator[tuple[str, Judged]]:
-    """Yield lines that have no answer in these data: whatever their method does elsewhere, here it has none."""
-    methods = {row.method for row in certificate.rows}
-    for rung in rungs:
-        if not rung.computable and rung.method in methods:
-            yield rung.method, Judged(NOT_COMPUTABLE, np.nan, np.nan, np.nan, certificate.alpha, usable=False)
-
-
-def _largest_icc(certificate: Certificate, diagnosis: Diagnosis) -> float:
-    """Return the largest intraclass correlation simulated: what was asked, or the upper end of its interval."""
-    asked = certificate.config.get("icc")
-    shares = diagnosis.icc.conf_int(0.95) if asked is None else np.atleast_1d(np.asarray(asked, float))
-    return float(np.nan_to_num(np.clip(shares.max(), 0.0, 0.999)))
 
 
 def _tried(designs: Sequence[str]) -> str:

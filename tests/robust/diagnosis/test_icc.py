@@ -20,7 +20,10 @@ def test_interval_covers_exactly_for_equal_normal_clusters():
         ratio = 1 + n * rho / (1 - rho)
         between, within = ratio * rng.chisquare(G - 1, R) / (G - 1), rng.chisquare(G * (n - 1), R) / (G * (n - 1))
         inside = np.array(
-            [_covers(Icc(b, w, G - 1, G * (n - 1), float(n)), rho) for b, w in zip(between, within, strict=True)]
+            [
+                _covers(Icc(between=b, within=w, df_between=G - 1, df_within=G * (n - 1), size=float(n)), rho)
+                for b, w in zip(between, within, strict=True)
+            ]
         )
         assert abs(inside.mean() - 0.90) < 4 * np.sqrt(0.09 / R)
         tail = fdtr(G - 1, G * (n - 1), between / within / ratio)

@@ -336,7 +336,7 @@ def test_a_count_of_closed_intervals_includes_their_ends():
 )
 def test_a_statistic_linear_in_the_null_crosses_where_algebra_says(slope, above, beyond):
     one, none = np.ones(1), np.zeros(1)
-    curves = Curves(one, slope * one, one, none, none)  # t*(τ) = 1 + slope τ: q has no quadratic part
+    curves = Curves(N0=one, N1=slope * one, q0=one, q1=none, q2=none)  # t*(τ) = 1 + slope τ: q has no quadratic part
 
     def tau(steps):
         x = Steps.joined([steps]).at_least(1)

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.text import did_you_mean, listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean, listed
+from lyra.data.labels import encode
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
 
@@ -21,8 +24,8 @@ __all__ = ["LevelTest", "level_test"]
 BLOCK_BYTES = 2**25  # a block of draws
 
 
-@dataclass(frozen=True, slots=True)
-class LevelTest:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class LevelTest(Contract):
     """A test of the null that clustering at the fine level is enough, against the coarse level.
 
     Attributes
@@ -48,6 +51,20 @@ class LevelTest:
     n_fine: int
     n_coarse: int
     n_draws: int
+
+    @property
+    def term(self) -> str:
+        """The same as `param`."""
+        return self.param
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        told = ("term", "method", "statistic", "p_value", "n_fine", "n_coarse", "n_draws")
+        return {name: getattr(self, name) for name in told}
+
+    def _answer(self) -> str:
+        within = f"{self.n_fine} fine in {self.n_coarse} coarse clusters"
+        return f"{self.method}, {self.param}: {self.statistic:.4g}, p = {self.pvalue:.4g}, {within}"
 
     def explain(self, level: float = 0.05) -> str:
         """Return in words what was tested and what follows at a level."""
@@ -138,7 +155,15 @@ def level_test(
     j = check.position(param, fit.names)
     nesting = _nested(fit, coarse)
     statistic, pvalue, n_draws = _methods()[method](fit, nesting, j, _Draws(B, np.random.default_rng(rng)))
-    return LevelTest(fit.names[j], method, statistic, pvalue, fit.G, len(nesting.labels), n_draws)
+    return LevelTest(
+        param=fit.names[j],
+        method=method,
+        statistic=statistic,
+        pvalue=pvalue,
+        n_fine=fit.G,
+        n_coarse=len(nesting.labels),
+        n_draws=n_draws,
+    )
 
 
 # --- the two levels -----------------------------------------------------------------------------
@@ -169,7 +194,7 @@ class _Nesting:
 
 
 def _nested(fit: Fit, coarse: Any) -> _Nesting:
-    codes, labels = check.encode(_as_array(fit, coarse))
+    codes, labels = encode(_as_array(fit, coarse))
     if codes.size != fit.G:
         raise InputError(
             f"coarse has {codes.size} labels and there are {fit.G} fine clusters: pass one a fine cluster, in the "

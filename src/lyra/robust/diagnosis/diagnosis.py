@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
+from lyra.base.text import listed
 from lyra.data import check
-from lyra.errors import listed
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import ColumnSums, arms, cluster_values, column_sums
 from lyra.robust.diagnosis.icc import Icc, anova
@@ -31,8 +32,8 @@ UNEQUAL = 1.0  # coefficient of variation of the sizes
 ROUNDING = 1e-18  # of a sum of squares, the share that is none
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class Diagnosis(Told):
     """What the clusters of one fit can bear.
 
     Attributes
@@ -175,6 +176,26 @@ class Diagnosis:
         """
         readings = (_few_clusters, _few_treated, _dominant, _unequal, _cannot_leave_out)
         return tuple(sentence for reading in readings for sentence in reading(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON: what is of every coefficient as lists in their order."""
+        arrays = ("coef", "sizes", "leverage", "partial_leverage", "influence", "moulton", "column_icc")
+        return {
+            "names": list(self.names),
+            "cluster_labels": self.cluster_labels.tolist(),
+            **{name: getattr(self, name).tolist() for name in arrays},
+            "effective_clusters": {str(rho): stars.tolist() for rho, stars in self.effective_clusters.items()},
+            "icc": self.icc.to_dict(),
+            "cv_sizes": self.cv_sizes,
+            "treated_clusters": {name: list(counts) for name, counts in self.treated_clusters.items()},
+            "most_influential": list(self.most_influential),
+            "dangers": list(self.dangers),
+        }
+
+    def _answer(self) -> str:
+        found = len(self.dangers)
+        told = f"{found} danger{'s' if found > 1 else ''}: {self.explain()}" if found else "no danger"
+        return f"{self.G} clusters, {told}"
 
     def explain(self) -> str:
         """Return one paragraph that says in plain words which dangers are present, or that none is."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.data import check
 
 __all__ = ["Icc", "anova"]
 
 
-@dataclass(frozen=True, slots=True)
-class Icc:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Icc(Told):
     """The intraclass correlation ρ of one variable, with the F law of its analysis of variance.
 
     Attributes
@@ -65,6 +67,19 @@ class Icc:
         ratios = self.statistic / fdtri(self.df_between, self.df_within, tails)
         return np.array([_correlation(ratio, 1.0, self.size) for ratio in ratios.tolist()])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        return {"estimate": self.estimate, "statistic": self.statistic, **asdict(self)}
+
+    def _answer(self) -> str:
+        low, high = self.conf_int()
+        return f"{self.estimate:.4g}, 95 % interval {low:.4g} to {high:.4g}"
+
+    def explain(self) -> str:
+        """Return in words the correlation, its interval and the law behind it."""
+        law = f"F({self.df_between}, {self.df_within}) = {self.statistic:.4g}"
+        return f"Intraclass correlation {self._answer()}, by {law} with clusters of about {self.size:.4g} rows."
+
     def __float__(self) -> float:
         return self.estimate
 
@@ -85,11 +100,11 @@ def anova(sizes: NDArray[np.int64], sums: Array, squares: float) -> Icc:
     N, G = int(sizes.sum()), sizes.size
     means = float(np.sum(sums * sums / sizes))
     return Icc(
-        max(means - float(sums.sum()) ** 2 / N, 0.0) / (G - 1),
-        max(squares - means, 0.0) / (N - G) if N > G else np.nan,
-        G - 1,
-        N - G,
-        (N - float(np.sum(sizes.astype(float) ** 2)) / N) / (G - 1),
+        between=max(means - float(sums.sum()) ** 2 / N, 0.0) / (G - 1),
+        within=max(squares - means, 0.0) / (N - G) if N > G else np.nan,
+        df_between=G - 1,
+        df_within=N - G,
+        size=(N - float(np.sum(sizes.astype(float) ** 2)) / N) / (G - 1),
     )
 
 

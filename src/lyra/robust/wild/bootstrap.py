@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import index
@@ -12,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.result import Contract
+from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import DisjointSetWarning, InputError
 from lyra.regression.least_squares import Fit
@@ -85,8 +86,8 @@ def _summed(counts: Iterable[NDArray[np.int_]]) -> Tally:
 # --- the result ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class WildBootstrap(float):
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class WildBootstrap(Contract, float):
     """A wild cluster bootstrap test: the p-value, as a number, with everything that stands behind it.
 
     Attributes
@@ -129,6 +130,17 @@ class WildBootstrap(float):
     def __new__(cls, pvalue: float, *_: Any, **__: Any) -> WildBootstrap:
         """Return the number itself."""
         return float.__new__(cls, pvalue)
+
+    @property
+    def term(self) -> str | tuple[str, ...]:
+        """The coefficient, or the left-hand sides of a joint null."""
+        return self.null.words[0] if self.null.q == 1 else self.null.words
+
+    @property
+    def std_error(self) -> float:
+        """(estimate − h0) / statistic, that of its t; NaN for a joint null, and where the estimate is the null's."""
+        t = self.pivot.statistic
+        return abs(float(self.estimates[0] - self.null.r[0]) / t) if self.null.q == 1 and t else np.nan
 
     @property
     def estimate(self) -> float | Array:
@@ -235,11 +247,10 @@ class WildBootstrap(float):
         if len(parts) == 0:
             return np.full(2, np.nan)
         if len(parts) > 1:
-            warnings.warn(
+            warn(
                 f"The values not rejected are {len(parts)} separate intervals, and their hull is returned: "
                 "confidence_set(level) has each.",
                 DisjointSetWarning,
-                stacklevel=2,
             )
         return np.array([parts[0, 0], parts[-1, 1]])
 
@@ -247,7 +258,9 @@ class WildBootstrap(float):
         """Return everything but the draws as plain Python values, ready for JSON."""
         return {
             "null": str(self.null),
+            "term": self.term if self.null.q == 1 else list(self.term),
             "estimate": self.estimates.tolist() if self.null.q > 1 else self.estimate,
+            "std_error": self.std_error,
             "statistic": self.statistic,
             "p_value": self.pvalue,
             "alternative": self.alternative,
@@ -279,7 +292,8 @@ class WildBootstrap(float):
             words.append(f"cannot reject at 5 %: the smallest attainable p-value is {self.smallest_pvalue:.4g}")
         return "; ".join(words)
 
-    __repr__ = __str__
+    def _answer(self) -> str:
+        return str(self)
 
     def _name(self) -> str:
         return f"{'WCR' if self.restricted else 'WCU'} {self.kind}"
@@ -329,19 +343,19 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     tails = 2.0 if alternative == "equal-tailed" else 1.0
     pvalue = min(1.0, tails * counts.extreme(ties=ties == "include") / draws.total)
     return WildBootstrap(
-        pvalue,
-        counts,
-        pivot,
-        draws,
-        null,
-        null.R @ fit.coef,
-        kind,
-        restricted,
-        alternative,
-        ties,
-        weights != "auto",
-        fit.G,
-        fit.N,
+        pvalue=pvalue,
+        tally=counts,
+        pivot=pivot,
+        draws=draws,
+        null=null,
+        estimates=null.R @ fit.coef,
+        kind=kind,
+        restricted=restricted,
+        alternative=alternative,
+        ties=ties,
+        chosen=weights != "auto",
+        n_clusters=fit.G,
+        n_rows=fit.N,
     )
 
 
@@ -411,7 +425,11 @@ def _curves(boot: WildBootstrap) -> Iterator[Curves | Levels]:
     for block in values(boot.pivot.moving, boot.draws):
         n, c = block.numerators, block.denominators
         yield Curves(
-            n[0] / np.sqrt(D), n[1], np.maximum(c[0, 0], 0.0) / D, 2.0 * c[0, 1] / np.sqrt(D), np.maximum(c[1, 1], 0.0)
+            N0=n[0] / np.sqrt(D),
+            N1=n[1],
+            q0=np.maximum(c[0, 0], 0.0) / D,
+            q1=2.0 * c[0, 1] / np.sqrt(D),
+            q2=np.maximum(c[1, 1], 0.0),
         )
 
 

@@ -88,7 +88,7 @@ class Levels:
         return Steps((1 + mirrored) * self.stars.size, np.empty(0), np.concatenate([x, -x]) if mirrored else x)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Curves:
     """Draws whose statistic moves with the null: t*(τ) = (N0 + N1 τ)/√(q0 + q1 τ + q2 τ²), (b,) each."""
 
@@ -100,7 +100,7 @@ class Curves:
 
     def reflected(self) -> Curves:
         """Return −t*(−τ): the lower tail as an upper one."""
-        return Curves(-self.N0, self.N1, self.q0, -self.q1, self.q2)
+        return Curves(N0=-self.N0, N1=self.N1, q0=self.q0, q1=-self.q1, q2=self.q2)
 
     def two_sided(self, *, ties: bool) -> Steps:
         """Return the number of draws with |t*| ≥ |τ|; those that tie at every null count if `ties`."""

@@ -23,7 +23,7 @@ VANISHING = 1e-12  # of its expectation over draws, what a denominator must exce
 PATTERNS_PER_BLOCK = 2**14
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Forms:
     """Numerators and denominators of a draw, for one or more score vectors, as forms in its weights v (H,).
 

@@ -34,7 +34,7 @@ KINDS = ("11", "31", "13", "33")
 # --- the observed fit ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pivot:
     """The observed statistic and what its bootstrap needs.
 
@@ -113,7 +113,7 @@ def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: 
         scores = _jackknifed(fit, scores, free, partition)
     p = np.einsum("qgk,gk->qg", P, fit.scores)
     starts = None if partition is None else partition.starts
-    pivot = Pivot(M, d, p @ p.T, _factor(fit, kind), Forms(scores, Q, P, h, starts))
+    pivot = Pivot(M=M, d=d, D=p @ p.T, factor=_factor(fit, kind), moving=Forms(S=scores, Q=Q, P=P, h=h, starts=starts))
     _refuse_zero(fit, null, pivot, Q=Q, kind=kind)
     return pivot
 

@@ -1,0 +1,138 @@
+"""One set of replicates of a true null -> what a method sees of any effect.
+
+Adding an effect to the treated moves each estimate by that effect and leaves its residuals alone, so one set of draws
+gives the whole curve, and the smallest detectable effect is the point where that curve crosses the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.base.arrays import Array
+from lyra.base.search import rises_to
+from lyra.errors import InputError, NotIdentifiedError
+from lyra.robust.replicates import WILD, Replicates, run_method
+from lyra.simulation.from_history import HistorySource
+from lyra.simulation.subjects import DrawnFrom
+from lyra.trials.trial import BLOCK, Trial
+from lyra.verdict.closed_form import t_quantile
+from lyra.verdict.wanted import Wanted
+
+__all__ = ["Draws", "detectable", "drawn", "interval", "mc_error"]
+
+FINE, ROUGH = 1e-9, 1e-3  # to which an effect is solved for, where it costs nothing and where it costs a bootstrap
+ENORMOUS = 1e6  # spreads of the estimate
+Z95 = 1.959963984540054
+
+
+Batches = Sequence[tuple[Replicates, Array]]
+Seen = Callable[[float], tuple[Array, NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Draws:
+    """R replicates of a true null: `at` gives the estimates (R,) under any effect, and which are significant."""
+
+    at: Seen
+    n: int
+    n_clusters: int
+    exact: bool
+    scale: float  # the spread of the estimates
+    precision: float  # to which an effect is solved for
+
+    def power(self, effect: float) -> float:
+        """Return the share that is significant."""
+        return float(self.at(effect)[1].mean())
+
+
+def drawn(source: DrawnFrom, wanted: Wanted) -> Draws:
+    """Return the replicates of a source as the test wanted sees them; all assignments of the design, when few."""
+    trial = Trial(cell=0, source=source, methods=(wanted.method,), seed=wanted.seed, weights=wanted.weights)
+    exact = isinstance(source, HistorySource) and source.n_assignments is not None
+    batches = _every(trial) if exact else _sampled(trial, wanted.replicates)
+    G = batches[0][0].G
+    if wanted.method in WILD:
+        _check_can_reject(trial, wanted, G)
+    at = _bootstrapped(batches, wanted) if wanted.method in WILD else _shifted(batches, wanted)
+    estimate = at(0.0)[0]
+    precision = ROUGH if wanted.method in WILD else FINE
+    return Draws(
+        at=at, n=estimate.size, n_clusters=G, exact=exact, scale=float(np.nanstd(estimate)), precision=precision
+    )
+
+
+def _every(trial: Trial) -> Batches:
+    reps = list(trial.source.every(BLOCK))  # type: ignore[attr-defined]
+    return [(each, trial.bootstrap_weights(each.G)) for each in reps]
+
+
+def _sampled(trial: Trial, replicates: int) -> Batches:
+    blocks = range(-(-replicates // BLOCK))
+    return [(reps, trial.bootstrap_weights(reps.G, block)) for block in blocks for reps in trial.batches(block)]
+
+
+def _shifted(batches: Batches, wanted: Wanted) -> Seen:
+    """Return what a t test sees: an effect moves the estimate and leaves what it must exceed."""
+    said = [run_method(reps, wanted.method, V) for reps, V in batches]
+    estimate, se, dof = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "se", "dof"))
+    critical = t_quantile(dof, wanted.alpha) * se
+
+    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+        return estimate + effect, np.abs(estimate + effect) >= critical
+
+    return at
+
+
+def _bootstrapped(batches: Batches, wanted: Wanted) -> Seen:
+    """Return what a bootstrap sees: an effect moves the outcome, and the same weights are drawn for it again."""
+
+    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+        said = [run_method(reps.shifted(effect), wanted.method, V) for reps, V in batches]
+        estimate, pvalue = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "pvalue"))
+        return estimate, pvalue <= wanted.alpha * (1 + 1e-12)
+
+    return at
+
+
+def detectable(draws: Draws, wanted: Wanted) -> float:
+    """Return the effect, of the sign planned, at which the share of significant draws reaches the target."""
+    found = rises_to(
+        wanted.target, lambda effect: draws.power(wanted.sign * effect), scale=draws.scale, precision=draws.precision
+    )
+    if np.isinf(found):
+        most = draws.power(wanted.sign * draws.scale * ENORMOUS)
+        raise NotIdentifiedError(
+            f"No effect, however large, reaches power {wanted.target:g}: {wanted.method} sees {100 * most:.3g} % of "
+            f"enormous ones with {draws.n_clusters} clusters; use another method, or more clusters on each side."
+        )
+    return wanted.sign * found
+
+
+def interval(draws: Draws, mde: float, target: float) -> tuple[float, float]:
+    """Return the effects at which the power is 1.96 Monte-Carlo errors below and above the target."""
+    if draws.exact:
+        return mde, mde
+    error, sign = Z95 * mc_error(target, draws.n, exact=False), float(np.sign(mde))
+    ends = max(target - error, target / 2.0), min(target + error, (1.0 + target) / 2.0)
+    low, high = (
+        rises_to(end, lambda d: draws.power(sign * d), scale=draws.scale, precision=draws.precision) for end in ends
+    )
+    return sign * low, sign * high
+
+
+def mc_error(p: float, R: int, *, exact: bool) -> float:
+    """Return the Monte-Carlo standard error √(p(1 − p)/R) of a share; nil when all was enumerated."""
+    return 0.0 if exact else float(np.sqrt(p * (1.0 - p) / R))
+
+
+def _check_can_reject(trial: Trial, wanted: Wanted, G: int) -> None:
+    smallest = trial.smallest_pvalue(wanted.method, G)
+    if smallest > wanted.alpha:
+        raise InputError(
+            f"method {wanted.method!r} cannot reject at {wanted.alpha:g} with {G} clusters, where its smallest p-value "
+            f"is {smallest:.3g}: use weights='webb', another method or more clusters."
+        )

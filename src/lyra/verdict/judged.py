@@ -1,0 +1,79 @@
+"""A certificate -> what it says of each line of a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lyra.robust.diagnosis.diagnosis import Diagnosis
+from lyra.verdict.certificate import Certificate
+from lyra.verdict.recommendation import worst_verdict
+from lyra.verdict.rung import Rung
+
+__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "Judged", "judged_lines", "largest_icc"]
+
+NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
+
+    `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims. A method that is not
+    computable has no size: NaN.
+    """
+
+    verdict: str
+    size: float
+    size_low: float
+    size_high: float
+    alpha: float
+    usable: bool
+
+    def __str__(self) -> str:
+        if self.verdict in (NOT_COMPUTABLE, NEVER_REJECTS):
+            return self.verdict
+        return f"{self.verdict} ({'<0.001' if self.size < 0.0005 else f'{self.size:.3f}'})"
+
+
+def judged_lines(certificate: Certificate, rungs: Sequence[Rung]) -> dict[str, Judged]:
+    """Return every method's worst verdict and its largest size; a line without an answer in these data has none."""
+    methods = dict.fromkeys(row.method for row in certificate.rows)
+    return {method: _worst(certificate, method) for method in methods} | dict(_without_an_answer(rungs, certificate))
+
+
+def _worst(certificate: Certificate, method: str) -> Judged:
+    own = [row for row in certificate.rows if row.method == method]
+    verdict = worst_verdict(own)
+    if verdict == NOT_COMPUTABLE:
+        return _unanswered(certificate.alpha)
+    worst = max(own, key=lambda row: row.size)
+    return Judged(
+        verdict=verdict,
+        size=worst.size,
+        size_low=worst.size_low,
+        size_high=worst.size_high,
+        alpha=certificate.alpha,
+        usable=all(row.usable for row in own),
+    )
+
+
+def _without_an_answer(rungs: Sequence[Rung], certificate: Certificate) -> Iterator[tuple[str, Judged]]:
+    """Yield lines that have no answer in these data: whatever their method does elsewhere, here it has none."""
+    methods = {row.method for row in certificate.rows}
+    for rung in rungs:
+        if not rung.computable and rung.method in methods:
+            yield rung.method, _unanswered(certificate.alpha)
+
+
+def _unanswered(alpha: float) -> Judged:
+    return Judged(verdict=NOT_COMPUTABLE, size=np.nan, size_low=np.nan, size_high=np.nan, alpha=alpha, usable=False)
+
+
+def largest_icc(certificate: Certificate, diagnosis: Diagnosis) -> float:
+    """Return the largest intraclass correlation simulated: what was asked, or the upper end of its interval."""
+    asked = certificate.config.get("icc")
+    shares = diagnosis.icc.conf_int(0.95) if asked is None else np.atleast_1d(np.asarray(asked, float))
+    return float(np.nan_to_num(np.clip(shares.max(), 0.0, 0.999)))

@@ -1,0 +1,195 @@
+"""What effect a design and a method can see: the power curve, the smallest detectable effect, and what is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lyra.base.result import Told
+from lyra.simulation.subjects import DrawnFrom
+from lyra.verdict.closed_form import ClosedForm, closed_form
+from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
+from lyra.verdict.needed import Needed, by_formula
+from lyra.verdict.wanted import Wanted
+
+__all__ = ["PowerAnalysis", "analyse"]
+
+CURVE = np.linspace(0.0, 2.0, 11)  # multiples of the smallest detectable effect
+TOLERATED = 1.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PowerAnalysis(Told):
+    """What effect a design and method can see.
+
+    Attributes
+    ----------
+    method : str
+    n_clusters : int
+        Clusters of the analysis.
+    effects, power : tuple of float
+        The power curve; power is the probability of p ≤ α, and a replicate where the method is not computable is one
+        where nothing is seen.
+    mde : float
+        The smallest detectable effect: the power reaches `target` there.
+    mde_interval : tuple of float
+        Its 95 % Monte-Carlo interval; both ends are `mde` when all assignments were enumerated.
+    effect : float
+        The planned effect; the smallest detectable one where none was planned.
+    effect_power : float
+        The power at it.
+    type_s, type_m : float
+        Among significant results at that effect, the share with the wrong sign, and the mean of |estimate|/|effect|.
+    clusters_needed, windows_needed : int or None
+        The fewest that reach the target at the planned effect; None where no effect was planned, where a switchback
+        is not the design, or where no number tried is enough.
+    closed_form : ClosedForm
+        The formula's answer beside it.
+    target, alpha : float
+    replicates : int
+        Replicates, or assignments enumerated.
+    exact : bool
+        Whether all assignments of the design were enumerated.
+    notes : tuple of str
+    """
+
+    method: str
+    n_clusters: int
+    effects: tuple[float, ...]
+    power: tuple[float, ...]
+    mde: float
+    mde_interval: tuple[float, float]
+    effect: float
+    effect_power: float
+    type_s: float
+    type_m: float
+    clusters_needed: int | None
+    windows_needed: int | None
+    closed_form: ClosedForm
+    target: float
+    alpha: float
+    replicates: int
+    exact: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mc_error(self) -> tuple[float, ...]:
+        """Monte-Carlo standard errors of `power`, √(p(1 − p)/R); nil when enumerated."""
+        return tuple(mc_error(p, self.replicates, exact=self.exact) for p in self.power)
+
+    def table(self) -> dict[str, list[float]]:
+        """Return the curve as columns: effect, power, mc_error, and the closed form with the ends of its interval."""
+        ends = [self.closed_form.power_interval(effect) for effect in self.effects]
+        return {
+            "effect": list(self.effects),
+            "power": list(self.power),
+            "mc_error": list(self.mc_error),
+            "closed_form": [self.closed_form.power(effect) for effect in self.effects],
+            "closed_form_low": [low for low, _ in ends],
+            "closed_form_high": [high for _, high in ends],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        form = {f.name: getattr(self.closed_form, f.name) for f in fields(ClosedForm)}
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        derived = {name: getattr(self.closed_form, name) for name in ("design_effect", "se", "mde", "mde_interval")}
+        return told | {"closed_form": form | derived, "mc_error": self.mc_error}
+
+    def _answer(self) -> str:
+        seen = f"{self.mde:.4g} is seen with power {self.target:g}"
+        return f"{self.method}, {self.n_clusters} clusters: {seen}; {self.effect:.4g} with {self.effect_power:.3f}"
+
+    def explain(self) -> str:
+        """Return in words what effect is seen how often, and how sure that is."""
+        return "\n".join(_words(self))
+
+
+def analyse(source: DrawnFrom, wanted: Wanted) -> PowerAnalysis:
+    """Return what the test wanted sees of the replicates of a source, under one effect after another."""
+    draws = drawn(source, wanted)
+    mde = detectable(draws, wanted)
+    effect = mde if wanted.effect is None else float(wanted.effect)
+    form = closed_form(source, n_clusters=draws.n_clusters, alpha=wanted.alpha, target=wanted.target, seed=wanted.seed)
+    estimate, seen = draws.at(effect)
+    needed = None if wanted.effect is None else Needed(source, wanted, effect, by_formula(form, draws, mde, effect))
+    return PowerAnalysis(
+        method=wanted.method,
+        n_clusters=draws.n_clusters,
+        effects=tuple((CURVE * mde).tolist()),
+        power=tuple(draws.power(step * mde) for step in CURVE.tolist()),
+        mde=mde,
+        mde_interval=interval(draws, mde, wanted.target),
+        effect=effect,
+        effect_power=float(seen.mean()),
+        type_s=_mean(np.sign(estimate[seen]) != np.sign(effect)),
+        type_m=_mean(np.abs(estimate[seen] / effect)),
+        clusters_needed=needed.clusters() if needed else None,
+        windows_needed=needed.windows() if needed else None,
+        closed_form=form,
+        target=wanted.target,
+        alpha=wanted.alpha,
+        replicates=draws.n,
+        exact=draws.exact,
+        notes=(*_flagging(source, draws, wanted), *(needed.notes if needed else ())),
+    )
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _flagging(source: DrawnFrom, draws: Draws, wanted: Wanted) -> tuple[str, ...]:
+    """Return a note where the method flags a true null too often: its power is then worth nothing."""
+    size = draws.power(0.0)
+    if size - 3.0 * mc_error(wanted.alpha, draws.n, exact=draws.exact) <= TOLERATED * wanted.alpha:
+        return ()
+    finer = " (its clusters are finer than what the design randomises)" if getattr(source, "too_fine", 0) else ""
+    return (f"{wanted.method} flags {100 * size:.3g} % of true nulls here{finer}: certify before you plan with it.",)
+
+
+# --- in words -----------------------------------------------------------------------------------
+
+
+def _words(plan: PowerAnalysis) -> list[str]:
+    form = plan.closed_form
+    drawn = f"all {plan.replicates:,} assignments" if plan.exact else f"{plan.replicates:,} replicates"
+    low, high = plan.mde_interval
+    error = "" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"
+    wrong = f"{100 * plan.type_s:.2g} % of cases and exaggerates the effect {plan.type_m:.3g} times"
+    return [
+        f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {drawn}",
+        f"  smallest detectable effect {plan.mde:.4g} at power {plan.target:g}{error}",
+        f"  by formula {form.mde:.4g}, the design effect being {form.design_effect:.3g} at an ICC of {form.icc:.4g}",
+        *_over_the_icc(plan),
+        f"  at an effect of {plan.effect:.4g}: power {plan.effect_power:.3f}, by formula {form.power(plan.effect):.3f}",
+        f"  a significant estimate has the wrong sign in {wrong}",
+        *_counted(plan),
+        "",
+        *_curve(plan),
+        *plan.notes,
+    ]
+
+
+def _over_the_icc(plan: PowerAnalysis) -> list[str]:
+    form = plan.closed_form
+    if form.icc_low >= form.icc_high:
+        return []
+    (low, high), (worst, best) = form.mde_interval, form.power_interval(plan.effect)
+    told = f"{low:.4g} to {high:.4g}, and power {best:.3f} to {worst:.3f} at {plan.effect:.4g}"
+    return [f"    over the ICC's interval [{form.icc_low:.4g}, {form.icc_high:.4g}]: {told}"]
+
+
+def _counted(plan: PowerAnalysis) -> list[str]:
+    counted = {"clusters": plan.clusters_needed, "windows": plan.windows_needed}
+    return [f"  {name} needed for that effect: {n}" for name, n in counted.items() if n is not None]
+
+
+def _curve(plan: PowerAnalysis) -> list[str]:
+    curve = plan.table()
+    columns = (curve["effect"], curve["power"], curve["mc_error"], curve["closed_form"])
+    lines = [f"  {e:<10.4g}{p:>7.3f}{m:>8.3f}{c:>9.3f}" for e, p, m, c in zip(*columns, strict=True)]
+    return ["  effect      power    +/-     formula", *lines]

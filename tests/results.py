@@ -1,0 +1,57 @@
+"""Every public result, made of one small experiment; mypy checks each against the protocol it speaks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import lyra
+from lyra.base.result import Coefficient, Result, Statistic
+from lyra.designs import ByCluster
+from lyra.se import cluster_robust, wild_cluster_bootstrap
+from lyra.verdict.judging import judge
+from lyra.verdict.rule import Rule
+
+G, SIZE = 12, 6
+RNG = np.random.default_rng(20309)
+CLUSTER = np.repeat(np.arange(G), SIZE)
+X = np.column_stack([np.ones(G * SIZE), CLUSTER % 2, RNG.normal(size=G * SIZE)])
+Y = RNG.normal(size=G)[CLUSTER] + RNG.normal(size=G * SIZE)
+NAMES = ["Intercept", "treat", "x"]
+
+REG = lyra.fit_moments(lyra.Moments.from_arrays(Y, X, CLUSTER, names=NAMES))
+CERTIFICATE = REG.certify("treat", methods=["iid", "CV2"], icc=0.1, maximum=500)
+BOOT = REG.bootstrap("treat", rng=1)
+LADDER = REG.ladder("treat").with_bootstrap(BOOT).with_certificate(CERTIFICATE)
+
+COEFFICIENTS: dict[str, Coefficient] = {
+    "inference": REG.robust("CV2"),
+    "inference of arrays": cluster_robust(Y, X, clusters=CLUSTER),
+    "bootstrap": BOOT,
+    "bootstrap of arrays": wild_cluster_bootstrap(Y, X, clusters=CLUSTER, param=2, rng=1),
+    "per cluster": REG.per_cluster_test("x"),
+    "line": LADDER["CV2"],
+    "line of a bootstrap": LADDER.rungs[-1],
+}
+"""What has a coefficient, or the K of a fit."""
+
+TESTED: dict[str, Statistic] = {
+    "joint": REG.robust("CV2").wald(["treat", "x"]),
+    "joint, chi-square": REG.robust("CV1", dof="normal").wald(["treat", "x"]),
+    "joint bootstrap": REG.bootstrap(["treat", "x"], rng=1),
+    "randomisation": REG.randomisation_test("treat"),
+    "level": REG.level_test(np.arange(G) // 3, term="x"),
+}
+"""What has a null and no coefficient of its own."""
+
+OTHERS: dict[str, Result] = {
+    "regression": REG,
+    "ladder": LADDER,
+    "diagnosis": REG.diagnose(),
+    "intraclass correlation": REG.diagnose().icc,
+    "certificate": CERTIFICATE,
+    "row of a certificate": CERTIFICATE.rows[0],
+    "verdict": judge(65, 500, Rule()),
+    "power": lyra.power(lyra.World(12), ByCluster(), replicates=200),
+}
+
+RESULTS: dict[str, Result] = {**COEFFICIENTS, **TESTED, **OTHERS}
