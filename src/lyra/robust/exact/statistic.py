@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.errors import InputError, NotIdentifiedError, did_you_mean
+from lyra.base.text import did_you_mean
+from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.leave_out import adjustment, spectra
