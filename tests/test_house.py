@@ -231,6 +231,8 @@ API = [
 HANDED_IN = {
     "X",
     "assignments",
+    "periods",
+    "larger",
     "stratum",
     "bootstrap_clusters",
     "clusters",

@@ -99,10 +99,9 @@ def test_without_a_cluster_there_is_no_estimate_and_restricted_scores_still_spea
 
 
 def test_an_unknown_alternative_or_variance_is_refused_by_name():
-    with pytest.raises(
-        InputError, match=r"^alternative='larger' is unknown: there is 'two-sided', 'less', 'greater'\.$"
-    ):
+    with pytest.raises(InputError) as refused:
         line(alternative="larger")
+    assert str(refused.value) == "alternative='larger' is unknown: there is 'two-sided', 'less', 'greater'."
     with pytest.raises(InputError, match=r"^variant='HC1' has no exact size: "):
         line("HC1")
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient, RowSums
@@ -30,7 +31,7 @@ Alternative = Literal["two-sided", "less", "greater"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class CalibratedTest:
+class CalibratedTest(Told):
     """A t test whose critical value holds its level in every world of a family [1]_.
 
     The critical value depends on X and the clusters alone: nothing is tested beforehand, and no outcome is looked at.
@@ -139,15 +140,8 @@ class CalibratedTest:
         """Return in words what was computed, in which worlds it holds, and which of them sets the critical value."""
         return "\n".join(_explained(self))
 
-    def __str__(self) -> str:
-        low, high = self.conf_int()
-        return (
-            f"{self.term} under {self.method}: {self.estimate:.5g} (SE {self.std_error:.5g}), p = {self.p_value:.4g}, "
-            f"95 % interval {low:.5g} to {high:.5g}; {self.law()}"
-        )
-
-    def __repr__(self) -> str:
-        return f"<CalibratedTest {self.term} {self.method}: {self.estimate:.5g}, p = {self.p_value:.4g}>"
+    def _answer(self) -> str:
+        return f"{self.method}, {self.term} {self.estimate:.4g}, SE {self.std_error:.4g}, p = {self.p_value:.4g}"
 
     @property
     def _sides(self) -> int:

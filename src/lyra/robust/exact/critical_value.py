@@ -53,7 +53,7 @@ class Bound:
     words: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Calibrated:
     """A t statistic with the worlds of a family: sizes, critical values and p-values, at any level.
 
@@ -65,13 +65,17 @@ class Calibrated:
         Its coefficient.
     shapes : list of Shape
         The family for that coefficient.
+    grid : Forms
+        What the law depends on at every grid point of every shape.
+    where : list of (int, int)
+        The shape and the point of each.
     """
 
     test: Statistic
     about: Coefficient
     shapes: list[Shape]
-    _grid: Forms = field(repr=False)
-    _where: list[tuple[int, int]] = field(repr=False)
+    grid: Forms = field(repr=False)
+    where: list[tuple[int, int]] = field(repr=False)
 
     def size(self, critical_value: float) -> Bound:
         """Return the largest P(|t| > critical_value) over the family, refined between the points of its grids."""
@@ -113,10 +117,10 @@ class Calibrated:
         return Bound(c, world, words)
 
     def _sizes_on_grid(self, critical_value: float) -> Array:
-        return rejection(self._grid, critical_value, ROUGH)
+        return rejection(self.grid, critical_value, ROUGH)
 
     def _largest_on_grid(self, sizes: Array) -> World:
-        shape, point = self._where[_first_of_largest(sizes)]
+        shape, point = self.where[_first_of_largest(sizes)]
         return self.shapes[shape].worlds()[point]
 
     def _largest(self, sizes: Array, critical_value: float) -> World:
@@ -127,7 +131,7 @@ class Calibrated:
     def _leaders(self, sizes: Array) -> list[tuple[int, int]]:
         """Return (shape, point) of the best point of every shape that comes close to the largest size."""
         best: dict[int, tuple[float, int]] = {}
-        for (shape, point), size in zip(self._where, sizes.tolist(), strict=True):
+        for (shape, point), size in zip(self.where, sizes.tolist(), strict=True):
             if shape not in best or size > best[shape][0] * (1.0 + SAME):
                 best[shape] = (size, point)
         close = CLOSE * float(sizes.max())
@@ -187,7 +191,7 @@ def calibrated(test: Statistic, about: Coefficient, family: Family) -> Calibrate
     shapes = family.shapes(about)
     where = [(i, k) for i, shape in enumerate(shapes) for k in range(len(shape.points))]
     worlds = [world for shape in shapes for world in shape.worlds()]
-    return Calibrated(test, about, shapes, forms(test, about, worlds), where)
+    return Calibrated(test=test, about=about, shapes=shapes, grid=forms(test, about, worlds), where=where)
 
 
 def _first_of_largest(sizes: Array) -> int:
