@@ -19,7 +19,7 @@ import numpy as np
 
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.robust.wild.multipliers import LAWS, Enumerated
 from lyra.simulation.from_fit import ModelSource
 

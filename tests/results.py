@@ -21,6 +21,7 @@ NAMES = ["Intercept", "treat", "x"]
 REG = lyra.fit_moments(lyra.Moments.from_arrays(Y, X, CLUSTER, names=NAMES))
 CERTIFICATE = REG.certify("treat", methods=["iid", "CV2"], icc=0.1, maximum=500)
 BOOT = REG.bootstrap("treat", rng=1)
+POWER = lyra.power(lyra.World(12), ByCluster(), replicates=200)
 LADDER = REG.ladder("treat").with_bootstrap(BOOT).with_certificate(CERTIFICATE)
 
 COEFFICIENTS: dict[str, Coefficient] = {
@@ -51,7 +52,8 @@ OTHERS: dict[str, Result] = {
     "certificate": CERTIFICATE,
     "row of a certificate": CERTIFICATE.rows[0],
     "verdict": judge(65, 500, Rule()),
-    "power": lyra.power(lyra.World(12), ByCluster(), replicates=200),
+    "power": POWER,
+    "power by the formula": POWER.closed_form,
 }
 
 RESULTS: dict[str, Result] = {**COEFFICIENTS, **TESTED, **OTHERS}

@@ -6,7 +6,8 @@ from lyra.version import __version__
 
 if TYPE_CHECKING:
     from lyra.certifying import certify
-    from lyra.fitting import Regression, fit, fit_moments
+    from lyra.fitted import Regression
+    from lyra.fitting import fit, fit_moments
     from lyra.moments.moments import Moments
     from lyra.planning import power
     from lyra.simulation.regressor_world import RegressorWorld
@@ -32,7 +33,7 @@ _HOMES = {
     "Certificate": "verdict.certificate",
     "Moments": "moments.moments",
     "PowerAnalysis": "verdict.power",
-    "Regression": "fitting",
+    "Regression": "fitted",
     "RegressorWorld": "simulation.regressor_world",
     "World": "simulation.world",
     "certify": "certifying",

@@ -9,6 +9,7 @@ from typing import Any
 
 from lyra.base.renamed import renamed
 from lyra.errors import InputError
+from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked, whole_seed
 from lyra.simulation.subjects import Designs, Subject, handed_in
@@ -20,7 +21,7 @@ from lyra.verdict.certificate import Certificate
 from lyra.verdict.looks import certify_scenarios
 from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
-from lyra.verdict.scenarios import DEFAULT_METHODS, scenarios_of
+from lyra.verdict.scenarios import scenarios_of
 
 __all__ = ["certify"]
 
@@ -30,7 +31,7 @@ def certify(  # noqa: PLR0913  one keyword a choice
     subject: Any,
     design: Designs = None,
     *,
-    methods: Method | Sequence[Method] = DEFAULT_METHODS,
+    methods: Method | Sequence[Method] = LADDER,
     alpha: float = 0.05,
     tolerance: float | str = 1.25,
     seed: int = 0,
@@ -66,8 +67,9 @@ def certify(  # noqa: PLR0913  one keyword a choice
     design : Design, or a list or mapping of them
         Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
     methods : sequence of str or callable
-        "iid", "CV1-normal", "CV1", "CV2", "CV3", "HC1", "WCR-11", "WCR-31", "WCR-13", "WCR-33", "WCU-11", or
-        functions (y, X, clusters, rng) whose result has `.pvalue`, `.se`, `.estimate` of the last column of X.
+        "iid", "HC0", "HC1", "HC2", "HC3", "CV1-normal", "CV0", "CV1", "CV2", "CV3", "CV3J", "WCR-11", "WCR-31",
+        "WCR-13", "WCR-33", "WCU-11", "WCU-31", "WCU-13", "WCU-33" (the register `lyra.robust.methods`), or functions
+        (y, X, clusters, rng) whose result has `.pvalue`, `.se`, `.estimate` of the last column of X.
     alpha, tolerance : float
         Nominal size, and the tolerated inflation κ: certified means a size of at most κα. "stringent", "default" and
         "liberal" are 1.1, 1.25 and 1.5.

@@ -34,26 +34,19 @@ import msgspec
 
 from lyra.base.renamed import old_name
 from lyra.base.text import did_you_mean
-from lyra.designs import ByCluster, ByUser, Design, Pairs, Stratified, Switchback
+from lyra.designs import Design
+from lyra.designs.named import DESIGNS, design_name
 from lyra.errors import DataError, InputError
+from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.regressor_world import RegressorWorld
-from lyra.simulation.subjects import design_name
 from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
-from lyra.verdict.scenarios import DEFAULT_METHODS
 
 __all__ = ["Config", "read_config"]
 
 WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
-DESIGNS: dict[str, type | None] = {
-    "cluster": ByCluster,
-    "user": ByUser,
-    "stratified": Stratified,
-    "pairs": Pairs,
-    "switchback": Switchback,
-    "none": None,
-}
+KINDS_OF_DESIGN: dict[str, type | None] = {**DESIGNS, "none": None}
 NO_GRID = {"cluster_size", "covariates"}
 NAME = "name"
 RENAMED: dict[type, dict[str, str]] = {Analysis: {"level": "cluster_by"}}
@@ -65,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a config says besides worlds and designs."""
 
     seed: int = 0
-    methods: tuple[str, ...] = DEFAULT_METHODS
+    methods: tuple[str, ...] = LADDER
     alpha: float = 0.05
     tolerance: float | str = 1.25
     first: int = 500
@@ -127,7 +120,7 @@ def read_config(path: str | Path) -> Config:
     if "world" not in document:
         raise InputError(f"{str(path)!r} has no [world]: say what is drawn, such as n_clusters = 50 below [world].")
     worlds = _tables(document.pop("world"), "world", "agents", WORLDS)
-    designs = _tables(document.pop("design", {"kind": "none"}), "design", "cluster", DESIGNS)
+    designs = _tables(document.pop("design", {"kind": "none"}), "design", "cluster", KINDS_OF_DESIGN)
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
     _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
     return Config(worlds, designs, analyses, _convert(document, Settings, ""))
@@ -220,4 +213,4 @@ def _convert(table: Mapping[str, Any], target: type, place: str) -> Any:
         return msgspec.convert(dict(table), target)
     except msgspec.ValidationError as error:
         told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
-        raise InputError(f"{place or 'the file'} does not fit: {told}.") from error
+        raise InputError(f"{place or 'the file'} does not fit: {told.rstrip('.')}.") from error

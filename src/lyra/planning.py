@@ -62,8 +62,8 @@ def power(  # noqa: PLR0913  one keyword a choice
         The planned effect, for the clusters needed and for type-S and type-M errors [1]_; its sign is that of the
         whole curve.
     method : str
-        The one you certified: "iid", "CV1-normal", "CV1", "CV2", "CV3", "WCR-11", "WCR-31", "WCR-13", "WCR-33",
-        "WCU-11".
+        The one you certified: "iid", "CV1-normal", "CV0", "CV1", "CV2", "CV3", "CV3J", "WCR-11", "WCR-31", "WCR-13",
+        "WCR-33", "WCU-11", "WCU-31", "WCU-13", "WCU-33".
     target, alpha : float
         The power wanted, and the size of the test.
     weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}

@@ -8,13 +8,15 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from lyra.data import check
+from lyra.data.units import Seed
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.regression.nested import nested_fit
-from lyra.robust.dof import RULES
+from lyra.regression.nested import Nested, nested_fit
+from lyra.robust.dof import RULES, reads_grams
 from lyra.robust.inference import Inference, infer
-from lyra.robust.sandwich import LEAVE_OUT, variant_named
+from lyra.robust.sandwich import variant_named
 from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
+from lyra.robust.wild.statistic import OF_SCORES
 
 __all__ = ["cluster_robust", "wild_cluster_bootstrap"]
 
@@ -90,9 +92,8 @@ def cluster_robust(
     variant = variant_named(variant)
     dof = None if dof is None else check.one_of(dof, RULES, what="dof")
     moments = Moments.to_fit(y, X, clusters, names=names)
-    if variant in LEAVE_OUT or dof == "satterthwaite":
-        moments = moments.with_tensor()
-    return infer(least_squares(moments), variant=variant, dof=dof)
+    fit = least_squares(moments.with_tensor() if reads_grams(variant, dof) else moments)
+    return infer(fit, variant=variant, dof=dof)
 
 
 def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves open
@@ -112,7 +113,7 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     exact: bool | None = None,
     bootstrap_clusters: Any = None,
     names: Iterable[str] | None = None,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a coefficient: a p-value, usable as a number, and what is behind it.
 
@@ -205,11 +206,11 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
     """
     if bootstrap_clusters is None:
         moments = Moments.to_fit(y, X, clusters, names=names)
-        fit, partition = least_squares(moments if kind == "11" else moments.with_tensor()), None
+        nested = Nested.itself(least_squares(moments if kind in OF_SCORES else moments.with_tensor()))
     else:
-        fit, partition = nested_fit(y, X, clusters, bootstrap_clusters, names=names)
+        nested = nested_fit(y, X, clusters, bootstrap_clusters, names=names)
     return wild_bootstrap(
-        fit,
+        nested.fit,
         param=param,
         R=R,
         h0=h0,
@@ -220,6 +221,6 @@ def wild_cluster_bootstrap(  # noqa: PLR0913  one keyword a choice the literatur
         ties=ties,
         alternative=alternative,
         exact=exact,
-        partition=partition,
+        nested=nested,
         rng=rng,
     )

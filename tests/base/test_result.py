@@ -78,6 +78,10 @@ def test_the_names_of_the_array_door_are_the_same_numbers(name):
         np.testing.assert_array_equal(getattr(result, new), getattr(result, old))
 
 
+def test_moments_are_one_line_in_the_prompt_too():
+    assert repr(REG.moments) == "<Moments: 72 rows, 12 clusters, 3 columns: Intercept, treat, x>"
+
+
 def test_a_bootstrap_is_still_a_number():
     assert float(BOOT) == BOOT.p_value == BOOT.pvalue == BOOT
     assert f"{BOOT:.3f}" == f"{BOOT.pvalue:.3f}"

@@ -10,6 +10,7 @@ import lyra
 from lyra.data.cells import in_order
 from lyra.data.history import read_history
 from lyra.errors import InputError
+from orders import FRAME
 
 ROWS = 40
 
@@ -144,3 +145,17 @@ def test_one_column_may_be_a_number_and_a_label(tmp_path):
     found = lyra.fit("y ~ x", path, clusters="x")
     assert found.names == ("Intercept", "x")
     assert found.moments.labels.tolist() == ["1.1", "1.10", "2", "3"]
+
+
+IN_A_CSV = (
+    "correct it, pass decimal=',' if that is its decimal sign, name it in missing= if it stands for a missing value"
+)
+
+
+def test_numbers_spoilt_by_a_word(refusal):
+    spoilt = FRAME.assign(price=[*map(str, FRAME["price"][:-1]), "12,5"])
+    told = refusal(InputError, "orders ~ price", spoilt)
+    assert told.replace(IN_A_CSV, "make the column numbers") == (
+        "column 'price' holds '12,5' in row 40 (counted from 1), and most of its cells are numbers: "
+        "make the column numbers, or write C(price) for its levels."
+    )

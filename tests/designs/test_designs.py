@@ -297,3 +297,15 @@ def test_refusals(act, sentence):
     with pytest.raises(InputError) as refusal:
         act()
     assert str(refusal.value) == sentence
+
+
+def test_a_design_says_which_labels_it_reads():
+    """Units without any other label are enough for the design, and without one it reads they are not."""
+    everything = {"window": np.arange(8) % 2, "user": np.arange(8), "stratum": np.arange(8) // 4}
+    own = Custom(lambda items, rng: np.arange(len(items)) % 2, level=("stratum", "window"))
+    for design in (ByCluster(), ByUser(), Stratified(), Pairs(), Switchback(1), own):
+        read = {name: everything[name] for name in design.reads}
+        assert design.items(Units(np.arange(8) // 2, **read)).shape == (8,)
+        for missing in set(read) - {"user"}:  # without users every row is one
+            with pytest.raises(InputError, match=f"these units have no {missing}"):
+                design.items(Units(np.arange(8) // 2, **{name: read[name] for name in read if name != missing}))

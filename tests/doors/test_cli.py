@@ -524,7 +524,7 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--treated", "16"],
-            "--treated 16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15",
+            "--treated 16 of 16 clusters leaves an arm empty; treat at least 1 and at most 15.",
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "pairs", "--treated", "3"],
@@ -540,7 +540,7 @@ def test_what_was_simulated_can_be_fitted(asked, tmp_path, capsys):
         ),
         (
             ["--outcome", "y", "--cluster", "shop", "--design", "switchback", "--window", "week", "--block", "4"],
-            "6 windows are not divisible by --block 4; choose a block that divides 6, or leave the last 2 out",
+            "6 windows are not divisible by --block 4; choose a block that divides 6, or leave the last 2 out.",
         ),
         (["--outcome", "y", "--cluster", "shop", "--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0.'),
     ],
@@ -590,7 +590,7 @@ def test_no_workers(capsys):
     assert run(["certify", "--workers", "0"]) == 2
     assert capsys.readouterr() == (
         "",
-        "lyra: workers must be a whole number from 1 to 256, got 0: 1 computes in this process\n",
+        "lyra: workers must be a whole number from 1 to 256, got 0: 1 computes in this process.\n",
     )
 
 
@@ -682,14 +682,14 @@ def test_a_store_of_another_run_and_a_corrupt_one(tmp_path, capsys):
     assert run([*options, "--seed", "2"]) == 2
     told = (
         f"lyra: the store {path} was made by another configuration: seed is 1 in the store and 2 in this run; choose "
-        "another store for this run, or set this back\n"
+        "another store for this run, or set this back.\n"
     )
     assert capsys.readouterr() == ("", told)
     path.write_bytes(path.read_bytes()[:5000])
     assert run([*options, "--seed", "1"]) == 2
     told = (
         f"lyra: the store {path} is corrupt (database disk image is malformed): it was moved to {path}.corrupt-1 and "
-        "nothing was deleted; run again to start a new store\n"
+        "nothing was deleted; run again to start a new store.\n"
     )
     assert capsys.readouterr() == ("", told)
 
@@ -769,7 +769,8 @@ def test_help_is_there_with_an_example(arguments, capsys):
 @pytest.mark.parametrize("command", ["fit", "certify", "power", "simulate", "demo"])
 def test_every_option_has_a_help_text(command):
     collection = app[command].assemble_argument_collection(parse_docstring=True)
-    assert [argument.name for argument in collection if not (argument.parameter.help or "").strip()] == []
+    typed = [argument for argument in collection if argument.name != "*"]  # a record of options is not typed itself
+    assert [argument.name for argument in typed if not (argument.parameter.help or "").strip()] == []
 
 
 def test_help_names_the_guides_and_the_exit_codes(capsys):
@@ -901,6 +902,26 @@ def test_an_error_of_the_system_is_one_sentence(monkeypatch, capsys):
     assert run(["fit", "secret.csv", "y ~ x", "--cluster", "g"]) == 2
     told = "lyra: the system refused 'secret.csv' (Permission denied): check that it is there, and its permissions.\n"
     assert capsys.readouterr() == ("", told)
+
+
+@pytest.mark.parametrize("command", ["certify", "power"])
+@pytest.mark.parametrize(
+    "typed", [["--level", "unit"], ["--level=unit"], ["--outcome", "y", "--level", "unit", "--cluster", "shop"]]
+)
+def test_an_old_option_is_refused_by_name(command, typed, past, capsys):
+    assert run([command, past, *typed]) == 2
+    told = "lyra: `--level` is now `--cluster-by`: write --cluster-by unit.\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_the_certificate_beside_the_lines_is_the_quick_one_of_python(capsys):
+    assert run(["fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--seed", "3", "--json"]) == 0
+    shown = {line["method"]: line for line in json.loads(capsys.readouterr().out)["ladder"]}
+    cert = lyra.fit("takeup_survey ~ default", FARMERS, clusters="address").certify(quick=True, seed=3)
+    assert set(shown) == {row.method for row in cert.rows}
+    for method, line in shown.items():
+        sizes = [row.size for row in cert.rows if row.method == method]
+        assert line["size"] == max(sizes)
 
 
 def test_version(capsys):

@@ -7,10 +7,10 @@ import pytest
 from lyra.config import read_config
 from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import DataError, InputError
+from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.world import World
-from lyra.verdict.scenarios import DEFAULT_METHODS
 
 WORLD = "[world]\nn_clusters = 10\n"
 
@@ -35,7 +35,7 @@ def test_a_world_alone_has_the_settings_of_the_library(read):
     assert config.analyses == {"": Analysis("cluster", ())}
     assert config.options == {
         "seed": 0,
-        "methods": DEFAULT_METHODS,
+        "methods": LADDER,
         "alpha": 0.05,
         "tolerance": 1.25,
         "first": 500,
@@ -265,3 +265,11 @@ def test_no_file(tmp_path):
     with pytest.raises(DataError) as caught:
         read_config(path)
     assert str(caught.value) == f"'{path}' cannot be read (No such file or directory): check the path."
+
+
+def test_an_old_field_is_refused_by_name(read):
+    for place, head in (("analysis", "[analysis]"), ("analysis[0]", "[[analysis]]")):
+        with pytest.raises(InputError) as refused:
+            read(WORLD + f'{head}\nlevel = ["cluster", "unit"]\n')
+        told = f'{place}: `level` is now `cluster_by`: write cluster_by = ["cluster", "unit"].'
+        assert str(refused.value) == told

@@ -11,12 +11,13 @@ from lyra.designs import ByCluster, ByUser, Switchback
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.moments.moments import Moments
 from lyra.planning import power
-from lyra.robust.replicates import run_method
+from lyra.robust.laws import critical_value
+from lyra.robust.methods import run_method
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.world import World
 from lyra.trials.trial import Trial
-from lyra.verdict.closed_form import ClosedForm, t_power, t_quantile
+from lyra.verdict.closed_form import ClosedForm, t_power
 
 WORLD = World(24, cluster_size=20, icc=0.05)
 
@@ -80,7 +81,7 @@ def test_t_power_is_the_noncentral_t(ratio, dof, alpha):
     from scipy.stats import chi, norm, t
 
     critical = t.ppf(1 - alpha / 2, dof)
-    assert t_quantile(dof, alpha) == pytest.approx(critical, rel=1e-12)
+    assert critical_value(dof, alpha) == pytest.approx(critical, rel=1e-12)
 
     def rejected(x):
         end = critical * x / np.sqrt(dof)

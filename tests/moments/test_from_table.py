@@ -20,7 +20,7 @@ from lyra.cli import DEMO
 from lyra.data.order import natural_key
 from lyra.datasets import social_insure
 from lyra.errors import DroppedRowsWarning
-from lyra.fitting import Regression
+from lyra.fitted import Regression
 from lyra.moments import pushdown
 from tables import FORMS, KINDS, STAYS_WHERE_IT_IS
 

@@ -12,7 +12,7 @@ from examples import NAMES, experiment
 from lyra import Moments
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, NotIdentifiedError
 from lyra.regression.least_squares import least_squares
-from lyra.robust.leave_out import spectra
+from lyra.robust.spectra import spectra
 
 y, X, clusters = experiment()
 

@@ -16,7 +16,9 @@ from lyra import Moments
 from lyra.data import rows
 from lyra.errors import ConditionWarning, InputError, NotIdentifiedError, UnidentifiedWarning
 from lyra.regression.least_squares import least_squares
-from lyra.robust.sandwich import CLUSTERED, VARIANTS, covariance, unidentified
+from lyra.robust.covariance import covariance
+from lyra.robust.sandwich import CLUSTERED, VARIANTS
+from lyra.robust.unidentified import unidentified
 from lyra.se import cluster_robust
 from strategies import Regression
 

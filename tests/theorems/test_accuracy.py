@@ -9,7 +9,7 @@ import pytest
 from sixty_digits import POWERS, truth
 from stress import stresses
 
-from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError
+from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, UnidentifiedWarning
 from lyra.se import cluster_robust
 
 CASES = {stress.name: stress for stress in stresses(5)}
@@ -65,3 +65,47 @@ def test_a_coefficient_that_no_double_holds_is_refused_by_name():
         "The coefficient of x, or its standard error, exceeds 1e308: multiply the column by a power of ten, or divide "
         "y by one."
     )
+
+
+def nearly_collinear(apart: float, seed: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """X whose last column is a combination of the others but for so much, noise, and clusters."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 2))])
+    X = np.column_stack([X, X @ [0.5, -1.2, 0.7] + apart * rng.normal(size=60), rng.normal(size=60)])
+    return X, rng.normal(size=60), np.arange(60) % 9
+
+
+@pytest.mark.parametrize("apart", [1e-5, 1e-7, 3e-9])
+def test_nearly_collinear_columns_lose_no_digit_of_a_row(apart):
+    """Working columns made of terms 1/apart as large are as good as columns that were given."""
+    X, y, g = nearly_collinear(apart)
+    right = truth(y, X, g)
+    for variant in POWERS:
+        res = cluster_robust(y, X, clusters=g, variant=variant)
+        assert gap(res.coef, right.coef, right.se["CV1"]) < 1e-11
+        assert gap(res.se, right.se[variant]) < 1e-11, variant
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("slopes", [[1.3, 0.0, 0.0, 4.0, 0.0], [0.3, 0.2, -1.1, 0.9, 0.4]])
+@pytest.mark.parametrize("variant", ["iid", "HC1", "HC3", "CV1", "CV3"])
+def test_a_y_made_of_nearly_collinear_columns_is_told(apart, slopes, variant):
+    """Their rounding is no residual: the coefficients are those y was made of, and no standard error is a number."""
+    X, _, g = nearly_collinear(apart)
+    y = X @ slopes
+    with pytest.warns(UnidentifiedWarning, match="the columns fit y exactly"):
+        res = cluster_robust(y, X, clusters=g, variant=variant)
+    np.testing.assert_allclose(res.coef, truth(y, X, g).coef, rtol=0, atol=1e-15 / apart)
+    assert np.isnan(res.se).all()
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-4, 1e-7])
+def test_a_y_along_what_nearly_collinear_columns_leave_is_told(apart):
+    """y = x₁ − x₀ of whole numbers, exactly, where both are large beside it."""
+    rng = np.random.default_rng(3)
+    left, x = rng.integers(-3, 4, 60), np.round(rng.normal(size=60) * 3.0 / apart)
+    X = np.column_stack([np.ones(60), x, x + left])
+    with pytest.warns(UnidentifiedWarning, match="the columns fit y exactly"):
+        res = cluster_robust(left, X, clusters=np.arange(60) % 9)
+    np.testing.assert_allclose(res.coef, [0.0, -1.0, 1.0], atol=1e-13 / apart)
+    assert np.isnan(res.se).all()

@@ -15,12 +15,13 @@ from numpy.testing import assert_allclose
 from lyra import Moments
 from lyra.data import rows
 from lyra.errors import DroppedColumnsWarning, UnidentifiedWarning
-from lyra.moments import moments, sums
+from lyra.moments import sums
 from lyra.moments.sums import cross_products
-from lyra.regression import least_squares as ols
 from lyra.regression.least_squares import least_squares
+from lyra.robust import spectra
 from lyra.robust.inference import Inference, infer
-from lyra.robust.sandwich import VARIANTS, leave_one_out
+from lyra.robust.jackknife import leave_one_out
+from lyra.robust.sandwich import VARIANTS
 from lyra.se import cluster_robust
 from strategies import LABELLINGS, Regression, conditioned, left_by, regressions
 
@@ -354,8 +355,8 @@ def test_blocks_of_clusters_equal_the_whole_tensor(monkeypatch):
     r = a_regression(sizes=(2, 1, 3, 2, 1, 2, 2, 1, 3, 2, 2, 1))
     whole = {variant: fit(r, variant) for variant in CLUSTER}
     htz = whole["CV2"].wald(np.eye(4)[1:3])
-    monkeypatch.setattr(moments, "BLOCK_BYTES", 500)
-    monkeypatch.setattr(ols, "CACHE_BYTES", 0)
+    monkeypatch.setattr(sums, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(spectra, "KEPT_BYTES", 0)
     assert len(list(Moments.from_arrays(r.y, r.X, r.clusters).blocks())) > 4
     for variant, expected in whole.items():
         same(fit(r, variant), expected, 1e-12)

@@ -11,7 +11,7 @@ import pytest
 import lyra
 from examples import experiment
 from lyra.errors import UnidentifiedWarning
-from lyra.fitting import Regression
+from lyra.fitted import Regression
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.verdict.certificate import Certificate

@@ -9,14 +9,15 @@ import pytest
 import lyra
 from lyra.data.units import History, Units
 from lyra.designs import ByCluster, ByUser, Pairs, Switchback
+from lyra.designs.named import design_name
 from lyra.errors import FinerClustersWarning, InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.diagnosis.diagnosis import diagnose
-from lyra.robust.replicates import run_method
+from lyra.robust.methods import run_method
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked
-from lyra.simulation.subjects import Past, design_name, sources_of
+from lyra.simulation.subjects import Past, sources_of
 from lyra.verdict.scenarios import scenarios_of
 
 WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)

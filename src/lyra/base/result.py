@@ -6,9 +6,12 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from lyra.base.arrays import Array
 
-__all__ = ["Coefficient", "Contract", "Result", "Statistic", "Told", "one_line"]
+__all__ = ["HEADS", "Coefficient", "Contract", "Estimated", "Result", "Statistic", "Told", "one_line"]
 
 WIDTH = 120  # characters of a line
+HEADS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+"""The columns of a table of coefficients, in print and in plain values."""
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -90,6 +93,30 @@ class Contract(Told):
     def p_value(self: _HasPvalue[T_co]) -> T_co:
         """The same as `pvalue`."""
         return self.pvalue
+
+
+class _HasCoef(Protocol[T_co]):
+    @property
+    def coef(self) -> T_co: ...
+
+    @property
+    def se(self) -> T_co: ...
+
+
+class Estimated(Contract):
+    """The same of a result that has a coefficient, or the K of a fit."""
+
+    __slots__ = ()
+
+    @property
+    def estimate(self: _HasCoef[T_co]) -> T_co:
+        """The same as `coef`."""
+        return self.coef
+
+    @property
+    def std_error(self: _HasCoef[T_co]) -> T_co:
+        """The same as `se`."""
+        return self.se
 
 
 def one_line(name: str, answer: str) -> str:

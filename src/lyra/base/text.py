@@ -1,10 +1,10 @@
 """Words as lyra says them: lists, near misses, options as the reader types them, lines of a fixed-width table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["did_you_mean", "listed", "option", "side_by_side", "spoken_in_the_shell"]
+__all__ = ["did_you_mean", "laid_out", "listed", "option", "spoken_in_the_shell"]
 
 
 def listed(items: Iterable[object], limit: int = 6) -> str:
@@ -60,15 +60,15 @@ def option(keyword: str, value: object = _UNSAID) -> str:
     return f"{keyword}=" if value is _UNSAID else f"{keyword}={value!r}"
 
 
-def side_by_side(cells: Iterable[str], layout: Iterable[str]) -> str:
-    """Return the cells of one line of a table, each padded as the layout says; blanks at the end are left out.
+def laid_out(layout: Sequence[str], heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    r"""Return the lines of a table of fixed width: `layout` says of each column how its cells are padded.
 
     Examples
     --------
     >>> layout = ("<8", ">6", "")
-    >>> for cells in (("method", "p", "  law"), ("CV3", "0.04", "  t(13)")):
-    ...     print(side_by_side(cells, layout))
+    >>> print(*laid_out(layout, ("method", "p", "  law"), [("CV3", "0.04", "  t(13)")]), sep="\n")
     method       p  law
     CV3       0.04  t(13)
     """
-    return "".join(f"{cell:{pad}}" for cell, pad in zip(cells, layout, strict=True)).rstrip()
+    lines = ([f"{cell:{pad}}" for cell, pad in zip(row, layout, strict=True)] for row in (heads, *rows))
+    return ["".join(cells).rstrip() for cells in lines]

@@ -17,11 +17,11 @@ import narwhals as nw
 from lyra.base.text import listed
 from lyra.data.projection import KEY, Variables, all_of, gaps, is_so
 from lyra.data.tables import Frame, fetch
+from lyra.data.values import EXACT
 from lyra.errors import DataError, InputError
 
 __all__ = ["Census", "refuse_empty", "take_census"]
 
-EXACT = 2**53  # whole numbers up to here are floats
 LONG = r"^[ \t]*[+-]?[0-9]{16,}[ \t]*$"  # whole numbers in text that may be beyond
 BEYOND: Mapping[str, tuple[Callable[[nw.Expr], nw.Expr], str]] = {
     "exp": (lambda x: x > 709.0, "above 709"),

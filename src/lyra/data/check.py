@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.text import did_you_mean, listed, option
-from lyra.data.values import absent, home, values_of
+from lyra.data.values import EXACT, absent, home, values_of
 from lyra.errors import InputError
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 
-EXACT = 2**53  # beyond it a float64 has not every whole number
 ROUNDED = 1e-14  # of the spread of a column
 
 
@@ -60,7 +59,7 @@ def as_matrix(X: Any, *, names: Iterable[str] | None = None) -> tuple[NDArray[An
     return array, named
 
 
-def as_numbers(values: Any, *, what: str) -> NDArray[np.float64]:
+def as_numbers(values: Any, *, what: str) -> Array:
     """Return an array of numbers of any shape as float64, or refuse with the first value that is no number."""
     return np.asarray(_numeric(_as_array(values, what=what), None, what=what), dtype=np.float64)
 
@@ -133,7 +132,7 @@ def _as_given(X: Any, array: NDArray[Any]) -> NDArray[Any]:
 # --- numbers ------------------------------------------------------------------------------------
 
 
-def _numeric(array: NDArray[Any], missing: NDArray[np.bool_] | None, *, what: str) -> NDArray[Any]:
+def _numeric(array: NDArray[Any], missing: Bools | None, *, what: str) -> NDArray[Any]:
     """Return an array of numbers as one of floats or integers, NaN where a value is missing, or refuse."""
     kind = array.dtype.kind
     if kind == "O":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array, Bools
 from lyra.data.terms import TRANSFORMS, Level
 
 __all__ = ["Column", "Indicator", "Numeric", "evaluate"]
@@ -35,9 +36,7 @@ class Column:
     atoms: tuple[Numeric | Indicator, ...]
 
 
-def evaluate(
-    columns: Sequence[Column], lookup: Callable[[str], NDArray[np.generic]], *, n_rows: int
-) -> NDArray[np.float64]:
+def evaluate(columns: Sequence[Column], lookup: Callable[[str], NDArray[np.generic]], *, n_rows: int) -> Array:
     """Return the design matrix of a block of rows, shape (n_rows, len(columns)).
 
     Parameters
@@ -73,9 +72,7 @@ def evaluate(
     return matrix
 
 
-def _values(
-    atom: Numeric | Indicator, lookup: Callable[[str], NDArray[np.generic]]
-) -> NDArray[np.float64] | NDArray[np.bool_]:
+def _values(atom: Numeric | Indicator, lookup: Callable[[str], NDArray[np.generic]]) -> Array | Bools:
     values = np.asarray(lookup(atom.column))
     if isinstance(atom, Indicator):
         return np.asarray(values == atom.level, dtype=np.bool_)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.base.warn import warn
 from lyra.data.census import take_census
 from lyra.data.columns import evaluate
@@ -111,7 +112,7 @@ def _placed(rows: HeldRows, variables: Variables, column: str) -> tuple[NDArray[
     return np.array([place[label] for label in seen.tolist()], dtype=np.int32)[codes], words
 
 
-def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> NDArray[np.float64]:
+def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> Array:
     return np.asarray(evaluate(columns, rows.values.__getitem__, n_rows=rows.codes.size), dtype=np.float64)
 
 

@@ -5,7 +5,7 @@ Two labels are one cluster only when the user wrote them alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Bools, Codes
+from lyra.base.text import did_you_mean
 from lyra.data.order import in_order
 from lyra.data.values import absent, home, values_of
 from lyra.errors import InputError
 
-__all__ = ["encode", "united"]
+__all__ = ["encode", "finder", "united"]
 
+MOST_NAMED = 1000  # labels searched for one that is meant
 ASK = "pass one label a row"
 JOIN = "two columns make one label when they are joined into one text, such as [f'{a}|{b}' for a, b in zip(A, B)]"
 
@@ -64,6 +66,20 @@ def united(first: NDArray[Any], second: NDArray[Any]) -> tuple[Codes, NDArray[An
     if first.dtype.kind == second.dtype.kind:
         return encode(np.concatenate([first, second]))
     return encode([*first.tolist(), *second.tolist()])
+
+
+def finder(labels: NDArray[Any]) -> Callable[[Any], int]:
+    """Return what finds the place of a label among distinct ones, written as Python or as numpy has it, or refuses."""
+    places = {label: g for g, label in enumerate(labels)} | {label: g for g, label in enumerate(labels.tolist())}
+
+    def place(label: Any) -> int:
+        try:
+            return places[label]
+        except (KeyError, TypeError):
+            known = map(str, places) if labels.size <= MOST_NAMED else map(str, labels[:MOST_NAMED])
+            raise InputError(f"{label!s} is not a cluster: {did_you_mean(str(label), known)}.") from None
+
+    return place
 
 
 # --- columns that come with their categories ----------------------------------------------------

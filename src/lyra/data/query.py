@@ -16,6 +16,7 @@ from lyra.data.formula import Formula
 from lyra.data.projection import MOST_COLUMNS, Variables
 from lyra.data.tables import Frame, fetch
 from lyra.data.terms import Level
+from lyra.data.values import EXACT
 from lyra.errors import NotIdentifiedError
 
 __all__ = ["Query", "ordered", "plain", "resolve"]
@@ -72,7 +73,7 @@ def resolve(frame: Frame, variables: Variables) -> Query:
 
 def plain(values: NDArray[Any]) -> NDArray[Any]:
     """Return labels the same whatever table they come from: 1.0, 2.0 (integers beside a null) are 1, 2."""
-    if values.dtype.kind == "f" and (values == np.floor(values)).all() and (np.abs(values) < 2**53).all():
+    if values.dtype.kind == "f" and (values == np.floor(values)).all() and (np.abs(values) < EXACT).all():
         return values.astype(np.int64)
     return values
 

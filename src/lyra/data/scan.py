@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Codes
 from lyra.data.columns import Column, Indicator, evaluate
 from lyra.data.labels import encode
 from lyra.data.projection import KEY
@@ -29,7 +30,7 @@ BYTES_AT_ONCE = 2**27
 class HeldRows:
     """The columns used, in memory: codes (N,) and values by name, numbers as they are and categories as codes."""
 
-    codes: NDArray[np.int32]
+    codes: Codes
     values: dict[str, NDArray[Any]]
     columns: tuple[Column, ...]
     response: Column
@@ -85,7 +86,7 @@ class ScannedRows:
                 places = self._places(labels, order)
                 yield from replace(found, codes=places[found.codes]).blocks(at_least)
 
-    def _places(self, labels: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.int32]:
+    def _places(self, labels: NDArray[Any], order: Codes) -> Codes:
         """Return where these labels stand among those of the first scan, or refuse one that was not there."""
         near = np.minimum(np.searchsorted(self.labels, labels, sorter=order), order.size - 1)
         places = order[near].astype(np.int32)
@@ -93,7 +94,7 @@ class ScannedRows:
             raise changed()
         return places
 
-    def _ranges(self, order: NDArray[np.intp], at_least: int) -> Iterator[tuple[int, int]]:
+    def _ranges(self, order: Codes, at_least: int) -> Iterator[tuple[int, int]]:
         """Yield the first and last place in the order of each range."""
         used = len(self.query.variables.names)
         most = max(at_least, self.bytes_at_once // (8 * used))
@@ -103,7 +104,7 @@ class ScannedRows:
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
         yield from zip(starts.tolist(), [*(starts[1:] - 1).tolist(), order.size - 1], strict=True)
 
-    def _between(self, ends: NDArray[np.intp]) -> nw.Expr:
+    def _between(self, ends: Codes) -> nw.Expr:
         first, last = _spoken(self.labels[ends]).tolist()
         return nw.col(KEY).is_between(nw.lit(first), nw.lit(last))
 
@@ -134,7 +135,7 @@ def scanned(table: Table, query: Query) -> ScannedRows:
     return ScannedRows(table=table, query=query, labels=labels, sizes=sizes)
 
 
-def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> NDArray[np.intp]:
+def _positions(values: NDArray[Any], levels: tuple[Any, ...]) -> Codes:
     codes, seen = encode(values)
     position = {level: i for i, level in enumerate(levels)}
     return np.array([position[level] for level in seen.tolist()], dtype=np.intp)[codes]

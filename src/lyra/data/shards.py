@@ -20,12 +20,12 @@ from lyra.base.text import listed
 from lyra.data.embedded import connected, refusing
 from lyra.data.files import data_files, hive_keys, kind_of, reaching, refuse_damaged
 from lyra.data.reading import Reading, delimiter_of, header_of
+from lyra.data.values import EXACT
 from lyra.data.widening import FLOATS, NULL, SIGNED, TEXT, UNSIGNED, wider
 from lyra.errors import DataError, InputError
 
 __all__ = ["Files", "files_of"]
 
-EXACT = 2**53  # whole numbers up to here are floats
 READ_CSV = (
     "auto_detect=false, header=true, skip=0, quote='\"', escape='\"', comment='', strict_mode=true, "
     "null_padding=false, ignore_errors=false, allow_quoted_nulls=true, normalize_names=false, "

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from lyra.base.arrays import Bools
 from lyra.errors import InputError
 
-__all__ = ["Values", "absent", "home", "only_column", "values_of"]
+__all__ = ["EXACT", "Values", "absent", "home", "only_column", "values_of"]
 
-
+EXACT = 2**53  # whole numbers up to here are floats; beyond it a float64 has not every one
 NEVER_MISSING = frozenset({str, bytes, int, bool})
 ARROW_EXACT = ("int", "uint", "float", "double", "halffloat", "bool", "timestamp", "date", "duration")
 POLARS_EXACT = frozenset(

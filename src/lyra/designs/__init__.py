@@ -1,7 +1,7 @@
 """Who could have been treated: the lotteries of experiments, drawn, counted and enumerated.
 
 `lotteries` holds the laws, `design` what every design can be asked; then the designs: `simple` (users, clusters),
-`strata` (strata, matched pairs), `switchback`, and `custom`, one of your own.
+`strata` (strata, matched pairs), `switchback`, and `custom`, one of your own; `named` says which one a word means.
 """
 
 from lyra.designs.custom import Custom

@@ -1,4 +1,4 @@
-"""Rows -> per-cluster sums, additive and cuttable."""
+"""Rows -> per-cluster sums, additive and cuttable; `partition` is fine clusters in coarse ones."""
 
 from lyra.moments.moments import Moments
 

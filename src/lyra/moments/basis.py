@@ -8,14 +8,17 @@ unit changes nothing but its own coefficient.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.base.triangles import backward, forward, inverse, powers_of_two
 from lyra.data.rows import Rows
+from lyra.moments.products import difference, halves
 from lyra.moments.sums import FirstPass, gram, largest
 
-__all__ = ["Basis", "backward", "forward", "independent_columns", "inverse", "settle"]
+__all__ = ["Basis", "change_of_basis", "independent_columns", "undone"]
 
 
 WELL_CONDITIONED = 3e-3  # of a column's sum of squares, the share that must be its own; the sums lose its inverse
@@ -27,21 +30,22 @@ ROUNDED = 1e-15  # rounding in the share of a column when those before it are fa
 LEAST_NORM = 1e-10  # the part of a column's length below which rows say it is one
 ROUNDING = 1e-14  # a part of its length before the shift that is rounding
 SQUARES = 2.0**200  # a sum of squares above this, or below its inverse, is scaled, so that no product leaves a double
-LARGEST_POWER = 1000
+CANCELS = 1e3  # terms this much larger than their sum lose digits that a fit cannot spare
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Basis:
-    """The working coordinates: Z = (X·2^s − 1·shift') U and ỹ = y·2^t − y_shift − Z θ.
+    """The working coordinates: Z = (X·2^s − 1·shift') U and ỹ = y·2^t − y_shift − (X·2^s − 1·shift') b.
 
     X·2^s = Z T, T from U and the unit column. The powers of two are exact, and 1 but for columns whose squares would
     leave a double. `unit` is the position of a constant column and `unit_value` its value after scaling: with one, a
-    shift is a change of basis.
+    shift is a change of basis. b is of the columns before U, so that a y made of nearly collinear columns is not taken
+    apart along a direction that the rows hardly hold.
     """
 
     shift: Array  # (K,)
     U: Array  # (K, K)
-    theta: Array  # (K,)
+    b: Array  # (K,)
     unit: int | None = None
     unit_value: float = 1.0
     y_shift: float = 0.0
@@ -51,36 +55,58 @@ class Basis:
     @property
     def T_inverse(self) -> Array:
         """T⁻¹ (K, K): a coefficient θ on Z is T⁻¹θ on X."""
-        return self._scaled(self._unscaled)
+        return self._scaled(self._unshifted(self.U))
 
     @property
     def a(self) -> Array:
         """What the basis says of y: y·2^t = ỹ + X a, (K,)."""
-        a = self._unscaled @ self.theta
+        a = self._unshifted(self.b[:, None])[:, 0]
         if self.unit is not None:
             a[self.unit] += self.y_shift / self.unit_value
         return self._scaled(a[:, None])[:, 0]
 
-    @property
-    def _unscaled(self) -> Array:
-        if self.unit is None:
-            return self.U
-        undo = np.eye(self.shift.size)
-        undo[self.unit] -= self.shift / self.unit_value
-        return undo @ self.U
+    def _unshifted(self, M: Array) -> Array:
+        """Return M (K, c) with what the shift takes from its row of the constant column."""
+        if self.unit is None or not self.shift.any():
+            return M.copy()
+        found, (exact, rest) = M.copy(), halves(M.T, self.shift[:, None])
+        found[self.unit] = (found[self.unit] - exact[:, 0] / self.unit_value) - rest[:, 0] / self.unit_value
+        return found
 
     def _scaled(self, M: Array) -> Array:
         return M if self.scale is None else self.scale[:, None] * M
+
+    @cached_property
+    def mixes(self) -> bool:
+        """Whether working columns are made of several."""
+        return not np.array_equal(self.U, np.eye(self.shift.size))
+
+    @cached_property
+    def cancels(self) -> bool:
+        """Whether working columns are made of terms that are large beside them: those the columns hold of each."""
+        return self.mixes and bool((np.linalg.norm(inverse(self.U), axis=0) @ np.abs(self.U)).max() > CANCELS)
 
     def forward(self, X: Array, y: Array) -> tuple[Array, Array]:
         """Return the working rows Z (n, K) and ỹ (n,)."""
         if self.scale is not None:
             X = X * self.scale
-        moved = X - self.shift if self.shift.any() else X
-        Z = moved if np.array_equal(self.U, np.eye(self.shift.size)) else moved @ self.U
         work = y * self.y_scale if self.y_scale != 1.0 else y
         work = work - self.y_shift if self.y_shift else work
-        return Z, work - Z @ self.theta if self.theta.any() else work
+        if self.cancels:
+            exact, rest = self._by_halves(X, np.vstack([self.U.T, self.b]))
+            return np.ascontiguousarray((exact[:-1] + rest[:-1]).T), (work - exact[-1]) - rest[-1]
+        moved = X - self.shift if self.shift.any() else X
+        if not self.mixes:
+            return moved, work - moved @ self.b if self.b.any() else work
+        if self.b.any():
+            exact, rest = self._by_halves(X, self.b[None])
+            work = (work - exact[0]) - rest[0]
+        return moved @ self.U, work
+
+    def _by_halves(self, X: Array, M: Array) -> tuple[Array, Array]:
+        """Return M (X − 1·shift')', (c, n), in two halves that keep every digit."""
+        moved, low = difference(np.ascontiguousarray(X.T), self.shift[:, None])
+        return halves(M, moved, low)
 
 
 def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
@@ -107,7 +133,7 @@ def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
         total = gram(rows, basis.forward)
         theta, nearly_all = _explained(total, basis)
     if nearly_all:
-        basis = replace(basis, theta=theta)
+        basis = replace(basis, b=basis.U @ theta)
         total = gram(rows, basis.forward)
     return basis, total
 
@@ -115,22 +141,16 @@ def settle(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
 def _scaled_basis(rows: Rows, look: FirstPass) -> tuple[Basis, Array]:
     """Return the columns as they are, or times powers of two, with their Gram matrix."""
     K = rows.n_columns
-    basis = Basis(shift=np.zeros(K), U=np.eye(K), theta=np.zeros(K), unit=look.unit, unit_value=look.unit_value)
+    basis = Basis(shift=np.zeros(K), U=np.eye(K), b=np.zeros(K), unit=look.unit, unit_value=look.unit_value)
     squares = np.diagonal(look.total)
     held = (squares > 1.0 / SQUARES) & (squares < SQUARES)
     if held.all():
         return basis, look.total
-    powers = np.where(held, 1.0, _powers_of_two(largest(rows)))
+    powers = np.where(held, 1.0, powers_of_two(largest(rows)))
     basis = replace(basis, scale=powers[:-1], y_scale=float(powers[-1]))
     if basis.unit is not None:
         basis = replace(basis, unit_value=basis.unit_value * float(powers[basis.unit]))
     return basis, gram(rows, basis.forward)
-
-
-def _powers_of_two(sizes: Array) -> Array:
-    """Return the powers of two that bring these sizes near 1; 1 for zero."""
-    exponents = np.clip(np.frexp(sizes)[1], -LARGEST_POWER, LARGEST_POWER)
-    return np.where(sizes > 0.0, np.ldexp(1.0, -exponents), 1.0)
 
 
 def _explained(total: Array, basis: Basis) -> tuple[Array, bool]:
@@ -221,31 +241,33 @@ def _orthonormal_columns(R: Array, norms: Array, order: list[int]) -> tuple[list
     return kept, Q
 
 
-# --- triangles ----------------------------------------------------------------------------------
+# --- the way back -------------------------------------------------------------------------------
 
 
-def forward(L: Array, rows: Array) -> Array:
-    """Return L⁻¹ applied to each row, (n, K)."""
-    return _solved(L, rows, upper=False)
+def undone(T_inverse: Array, a: Array, unit: int | None) -> Basis:
+    """Return the basis whose T⁻¹ (K, K) and a (K,) these are, where the rows are asked for by sums alone.
+
+    Where the working columns are X, and ỹ is y, less constants, rows lose those before anything else.
+    """
+    K = a.size
+    if unit is not None and _is_shifted(T_inverse, a, unit):
+        shift = -T_inverse[unit]
+        shift[unit] = 0.0
+        return Basis(shift=shift, U=np.eye(K), b=np.zeros(K), unit=unit, y_shift=float(a[unit]))
+    return Basis(shift=np.zeros(K), U=T_inverse, b=a, unit=unit)
 
 
-def backward(L: Array, rows: Array) -> Array:
-    """Return L⁻ᵀ applied to each row, (n, K)."""
-    return _solved(L, rows, upper=True)
+def _is_shifted(T_inverse: Array, a: Array, unit: int) -> bool:
+    back = T_inverse.copy()
+    back[unit] = np.eye(a.size)[unit]
+    alone = T_inverse[unit, unit] == 1.0 and np.array_equal(back, np.eye(a.size))
+    return bool(alone and not np.delete(a, unit).any())
 
 
-def _solved(L: Array, rows: Array, *, upper: bool) -> Array:
-    from scipy.linalg.lapack import dtrtrs
-
-    if not rows.size:
-        return rows
-    solved, failed = dtrtrs(L.T, rows.T, lower=0, trans=0 if upper else 1)  # L.T: no copy of a matrix laid out by rows
-    if failed:
-        raise np.linalg.LinAlgError(f"triangle is singular at {failed}")
-    return np.asarray(solved.T)
-
-
-def inverse(M: Array) -> Array:
-    """Return M⁻¹ (K, K); rows of any scale keep their digits, for powers of two are taken out first."""
-    powers = _powers_of_two(np.abs(M).max(axis=1))
-    return np.asarray(np.linalg.inv(M * powers[:, None]) * powers)
+def change_of_basis(T_inverse: Array, a: Array, target_T_inverse: Array, target_a: Array, *, unit: float) -> Array:
+    """Return M (K+1, K+1) with [Z ỹ]_target = [Z ỹ] M; `unit` is that of y over the target's."""
+    T = inverse(T_inverse)
+    M = np.eye(a.size + 1) * unit
+    M[:-1, :-1] = T @ target_T_inverse
+    M[:-1, -1] = T @ (unit * a - target_a)
+    return M

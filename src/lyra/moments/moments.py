@@ -1,41 +1,34 @@
 """Rows -> Moments: per-cluster sums, additive over shards, the one thing the statistics see.
 
-Moments are kept in a *working basis*: with Z the working columns, X = Z T and y = ỹ + X a. Shifting, scaling and
-re-orthogonalising are all a choice of (T, a); results are carried back by T⁻¹ at the very end. A well-conditioned
-design keeps T = I and is never copied.
-
-A Moments that can still reach its rows answers "the scores at this coefficient" by one pass over them and builds
-the G×K×K tensor only when a statistic asks for it; one that was merged, cut or aggregated elsewhere holds the tensor.
+Moments are kept in a working basis (`lyra.moments.basis`); results are carried back by T⁻¹ at the very end. A Moments
+that can still reach its rows answers "the scores at this coefficient" by one pass over them and builds the G×K×K tensor
+only when a statistic asks for it; one that was merged, cut or aggregated elsewhere holds the tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
-from lyra.base.text import did_you_mean
-from lyra.base.warn import warn
-from lyra.data import check
-from lyra.data.labels import encode, united
-from lyra.data.rows import ArrayRows, Rows, complete, owned
-from lyra.errors import DroppedRowsWarning, InputError, RowsNeededError
-from lyra.moments.basis import Basis, inverse, settle
-from lyra.moments.sums import FirstPass, cross_products, first_pass, plain_sums, weighted_sums
+from lyra.base.arrays import Array, Codes
+from lyra.base.result import one_line
+from lyra.data.labels import finder, united
+from lyra.data.rows import Rows
+from lyra.errors import InputError, RowsNeededError
+from lyra.moments.basis import Basis, change_of_basis, settle, undone
+from lyra.moments.from_arrays import Read, read_arrays
+from lyra.moments.sums import clusters_at_once, cross_products, first_pass, plain_sums, weighted_sums
 from lyra.moments.witness import Watched, Witness, first_look
 
 __all__ = ["Moments"]
 
 
-BLOCK_BYTES = 2**25  # a block of clusters' tensor
-MOST_NAMED = 1000  # labels searched for one that is meant
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Moments:
     """Per-cluster sums of a regression, in a working basis: everything lyra's statistics see.
 
@@ -43,10 +36,8 @@ class Moments:
     ----------
     names : tuple of str
         The K columns of X.
-    labels : ndarray (G,)
-        The cluster labels, sorted.
-    sizes : ndarray (G,) of int
-        Rows per cluster.
+    labels, sizes : ndarray (G,)
+        The cluster labels, sorted, and rows per cluster.
     total : ndarray (K + 1, K + 1)
         The Gram matrix [Z ỹ]'[Z ỹ] over all rows.
     T_inverse : ndarray (K, K)
@@ -68,8 +59,6 @@ class Moments:
     >>> from lyra import Moments
     >>> X = np.column_stack([np.ones(6), [0, 0, 1, 1, 0, 1]])
     >>> m = Moments.from_arrays(np.arange(6.0), X, ["a", "a", "b", "b", "c", "c"])
-    >>> m.sizes
-    array([2, 2, 2])
     >>> (m.drop("c") + m.subset(["c"])).labels.tolist()
     ['a', 'b', 'c']
     """
@@ -82,14 +71,13 @@ class Moments:
     a: Array
     unit: int | None = None
     dropped_rows: int = 0
-    rows: Rows | None = field(default=None, repr=False)
-    basis: Basis | None = field(default=None, repr=False)
+    rows: Rows | None = None
+    basis: Basis | None = None
     constant_y: float | None = None
-    _memo: dict[str, Array] = field(default_factory=dict, repr=False)
+    _tensor: Array | None = None
+    _ones: Array | None = None
     y_unit: float = 1.0
-    witness: Witness | None = field(default=None, repr=False)
-
-    # --- making -------------------------------------------------------------------------------
+    witness: Witness | None = None
 
     @classmethod
     def from_arrays(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
@@ -112,53 +100,31 @@ class Moments:
     @classmethod
     def to_fit(cls, y: Any, X: Any, clusters: Any, *, names: Iterable[str] | None = None) -> Moments:
         """Return the moments of arrays that are fitted before anyone can change them; else as `from_arrays`."""
-        columns, found = check.as_matrix(X, names=names)
-        outcome = check.as_vector(y, what="y")
-        codes, labels = encode(clusters)
-        N = check.same_length(y=outcome.size, X=columns.shape[0], clusters=codes.size)
-        check.same_index(y=y, X=X, clusters=clusters)
-        arrays, are_own = owned({"X": columns, "y": outcome})
-        rows = ArrayRows(codes, arrays["X"], arrays["y"], are_own)
-        if codes.min() >= 0:
-            look = first_pass(rows, labels.size)
-            if np.isfinite(look.total).all():
-                return cls._settled(rows, look, labels, names=found)
-        rows = complete(rows, found)
-        codes, present = encode(rows.codes)
-        if codes.size < N:
-            warn(
-                f"{N - codes.size} of {N} rows have a missing value or cluster label and were left out.",
-                DroppedRowsWarning,
-            )
-        rows = replace(rows, codes=codes)
-        return cls.from_rows(rows, labels[present], names=found, dropped_rows=N - codes.size)
+        return cls._settled(read_arrays(y, X, clusters, names=names))
 
     @classmethod
     def from_rows(cls, rows: Rows, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0) -> Moments:
         """Return the moments of complete rows whose codes index `labels`, in the basis that keeps every digit."""
         look = first_pass(rows, labels.size)
-        return cls._settled(rows, look, labels, names=names, dropped_rows=dropped_rows)
+        return cls._settled(Read(rows=rows, labels=labels, names=names, look=look, dropped_rows=dropped_rows))
 
     @classmethod
-    def _settled(
-        cls, rows: Rows, look: FirstPass, labels: NDArray[Any], *, names: tuple[str, ...], dropped_rows: int = 0
-    ) -> Moments:
-        basis, total = settle(rows, look)
-        T_inverse, a, unit = basis.T_inverse, basis.a, basis.unit
-        made = cls(
-            names=names,
-            labels=labels,
-            sizes=look.sizes,
+    def _settled(cls, read: Read) -> Moments:
+        basis, total = settle(read.rows, read.look)
+        return cls(
+            names=read.names,
+            labels=read.labels,
+            sizes=read.look.sizes,
             total=total,
-            T_inverse=T_inverse,
-            a=a,
-            unit=unit,
-            dropped_rows=dropped_rows,
-            rows=rows,
+            T_inverse=basis.T_inverse,
+            a=basis.a,
+            unit=basis.unit,
+            dropped_rows=read.dropped_rows,
+            rows=read.rows,
             basis=basis,
-            constant_y=look.constant_y,
+            constant_y=read.look.constant_y,
+            y_unit=1.0 / basis.y_scale,
         )
-        return replace(made, y_unit=1.0 / basis.y_scale)
 
     @classmethod
     def from_tensor(
@@ -176,24 +142,22 @@ class Moments:
         rows: Rows | None = None,
     ) -> Moments:
         """Return moments from sums made elsewhere: tensor (G, K+1, K+1) of [Z ỹ], and ones (G, K+1) = [Z ỹ]_g'1."""
-        memo = {"tensor": tensor, "ones": ones}
-        total = tensor.sum(axis=0)
         return cls(
             names=names,
             labels=labels,
             sizes=sizes,
-            total=total,
+            total=tensor.sum(axis=0),
             T_inverse=T_inverse,
             a=a,
             unit=unit,
             dropped_rows=dropped_rows,
             rows=rows,
-            basis=None,
-            constant_y=None,
-            _memo=memo,
+            _tensor=tensor,
+            _ones=ones,
         )
 
-    # --- what the statistics ask --------------------------------------------------------------
+    def __repr__(self) -> str:
+        return one_line("Moments", f"{self.N:,} rows, {self.G:,} clusters, {self.K} columns: {', '.join(self.names)}")
 
     @property
     def G(self) -> int:
@@ -211,25 +175,25 @@ class Moments:
         return int(self.sizes.sum())
 
     @property
-    def keeps_tensor(self) -> bool:
-        """Whether the tensor is at hand."""
-        return "tensor" in self._memo
+    def in_one_block(self) -> bool:
+        """Whether the tensor is no larger than the rows, or than a block, so that it is built whole."""
+        return self._clusters_per_block() >= self.G
 
-    @property
+    @cached_property
     def tensor(self) -> Array:
         """[Z ỹ]_g'[Z ỹ]_g for every cluster, (G, K+1, K+1); built on first use."""
-        if "tensor" not in self._memo:
-            rows, basis = self._reach("the per-cluster cross-products")
-            self._memo["tensor"] = cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
-        return self._memo["tensor"]
+        if self._tensor is not None:
+            return self._tensor
+        rows, basis = self._reach("the per-cluster cross-products")
+        return cross_products(rows, basis.forward, slice(0, self.G), G=self.G)
 
-    @property
+    @cached_property
     def ones(self) -> Array:
         """[Z ỹ]_g'1 for every cluster, (G, K+1)."""
-        if "ones" not in self._memo:
-            rows, basis = self._reach("the per-cluster sums")
-            self._memo["ones"] = plain_sums(rows, basis.forward, self.G)
-        return self._memo["ones"]
+        if self._ones is not None:
+            return self._ones
+        rows, basis = self._reach("the per-cluster sums")
+        return plain_sums(rows, basis.forward, self.G)
 
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """Yield (clusters, A_g = Z_g'Z_g of those clusters), in blocks when the tensor would outgrow the rows."""
@@ -243,20 +207,18 @@ class Moments:
             yield clusters, cross_products(rows, basis.forward, clusters, G=self.G)[:, :-1, :-1]
 
     def with_tensor(self) -> Moments:
-        """Return these moments with the tensor built, unless it would outgrow the rows: scores then need no pass."""
-        if self._clusters_per_block() >= self.G:
-            self._memo.setdefault("tensor", self.tensor)
-        return self
+        """Return these moments holding the tensor, unless it would outgrow the rows: scores then need no pass."""
+        return replace(self, _tensor=self.tensor) if self.in_one_block else self
 
     def scores(self, theta: Array) -> Array:
         """Return Z_g'(ỹ_g − Z_g θ), (G, K): by one pass over the rows, or from the tensor where it is at hand."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, -1] - self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, work: work - Z @ theta)
 
     def products(self, theta: Array) -> Array:
         """Return Z_g'Z_g θ, (G, K)."""
-        if "tensor" in self._memo:
+        if self._at_hand is not None:
             return np.asarray(self.tensor[:, :-1, :-1] @ theta)
         return self._pass(lambda Z, _: Z @ theta)
 
@@ -276,9 +238,8 @@ class Moments:
         """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""
         if self.rows is None or self.rows.are_own or not np.isfinite(scores).all():
             return self
-        return replace(self, witness=Witness.of_scores(theta, scores, self.total, self.sizes))
-
-    # --- adding and cutting -------------------------------------------------------------------
+        seen = Witness.of_scores(theta, scores, self.total, self.sizes)
+        return replace(self, witness=seen, _tensor=self._at_hand)
 
     def __add__(self, other: Moments) -> Moments:
         """Return the moments of both shards together; labels are united and a cluster in both is summed."""
@@ -287,61 +248,33 @@ class Moments:
         codes, labels = united(self.labels, other.labels)
         G, width = len(labels), self.K + 1
         tensor, ones, sizes = np.zeros((G, width, width)), np.zeros((G, width)), np.zeros(G, dtype=np.int64)
-        change = _change_of_basis(other, self)
-        for shard, M, where in ((self, np.eye(width), codes[: self.G]), (other, change, codes[self.G :])):
+        into = change_of_basis(other.T_inverse, other.a, self.T_inverse, self.a, unit=other.y_unit / self.y_unit)
+        for shard, M, where in ((self, np.eye(width), codes[: self.G]), (other, into, codes[self.G :])):
             tensor[where] += M.T @ shard.tensor @ M
             ones[where] += shard.ones @ M
             sizes[where] += shard.sizes
-        both = Moments.from_tensor(
-            tensor,
-            ones,
-            names=self.names,
-            labels=labels,
-            sizes=sizes,
-            T_inverse=self.T_inverse,
-            a=self.a,
+        return replace(
+            self._of_sums(tensor, ones, labels=labels, sizes=sizes),
             unit=self.unit if self.unit == other.unit else None,
             dropped_rows=self.dropped_rows + other.dropped_rows,
+            constant_y=self.constant_y if self.constant_y == other.constant_y else None,
         )
-        same = self.constant_y if self.constant_y == other.constant_y else None
-        return replace(both, constant_y=same, y_unit=self.y_unit)
 
     def subset(self, labels: Iterable[Any]) -> Moments:
         """Return the moments of these clusters alone."""
-        place = self._places()
-        return self._cut(np.array(sorted({self._place(label, place) for label in labels}), dtype=np.intp))
+        return self._cut(np.array(sorted(set(map(finder(self.labels), labels))), dtype=np.intp))
 
     def drop(self, label: Any) -> Moments:
         """Return the moments without this cluster."""
-        return self._cut(np.delete(np.arange(self.G), self._place(label, self._places())))
+        return self._cut(np.delete(np.arange(self.G), finder(self.labels)(label)))
 
-    # --- inside -------------------------------------------------------------------------------
+    def _cut(self, keep: Codes) -> Moments:
+        return self._of_sums(self.tensor[keep], self.ones[keep], labels=self.labels[keep], sizes=self.sizes[keep])
 
-    def _places(self) -> dict[Any, int]:
-        """Return where each label stands: under itself as Python sees it, and as numpy does."""
-        places = {label: g for g, label in enumerate(self.labels.tolist())}
-        return {label: g for g, label in enumerate(self.labels)} | places
-
-    def _place(self, label: Any, places: dict[Any, int]) -> int:
-        try:
-            return places[label]
-        except (KeyError, TypeError):
-            known = map(str, places) if self.G <= MOST_NAMED else map(str, self.labels[:MOST_NAMED])
-            raise InputError(f"{label!s} is not a cluster: {did_you_mean(str(label), known)}.") from None
-
-    def _cut(self, keep: NDArray[np.intp]) -> Moments:
-        cut = Moments.from_tensor(
-            self.tensor[keep],
-            self.ones[keep],
-            names=self.names,
-            labels=self.labels[keep],
-            sizes=self.sizes[keep],
-            T_inverse=self.T_inverse,
-            a=self.a,
-            unit=self.unit,
-            dropped_rows=self.dropped_rows,
-        )
-        return replace(cut, constant_y=self.constant_y, y_unit=self.y_unit)
+    def _of_sums(self, tensor: Array, ones: Array, *, labels: NDArray[Any], sizes: NDArray[np.int64]) -> Moments:
+        """Return moments of the same columns in the same basis, from the sums of these clusters alone."""
+        summed = replace(self, labels=labels, sizes=sizes, total=tensor.sum(axis=0), _tensor=tensor, _ones=ones)
+        return replace(summed, rows=None, basis=None, witness=None)
 
     def _reach(self, what: str) -> tuple[Rows, Basis]:
         if self.rows is None:
@@ -349,50 +282,19 @@ class Moments:
                 f"{what} need the rows, and these moments hold only per-cluster sums: "
                 "fit from the table or the arrays, or choose CV1, CV2 or CV3."
             )
-        basis = self._working_basis()
+        basis = self.basis or undone(self.T_inverse, self.a, self.unit)
         return self.rows if self.witness is None else Watched(self.rows, basis, self.witness), basis
 
-    def _working_basis(self) -> Basis:
-        if self.basis is not None:
-            return self.basis
-        if self.unit is not None and _is_shifted(self.T_inverse, self.a, self.unit):
-            shift = -self.T_inverse[self.unit]
-            shift[self.unit] = 0.0
-            return Basis(
-                shift=shift,
-                U=np.eye(self.K),
-                theta=np.zeros(self.K),
-                unit=self.unit,
-                unit_value=1.0,
-                y_shift=float(self.a[self.unit]),
-            )
-        theta = inverse(self.T_inverse) @ self.a
-        return Basis(shift=np.zeros(self.K), U=self.T_inverse, theta=theta, unit=self.unit)
+    @property
+    def _at_hand(self) -> Array | None:
+        """The tensor where it was given or has been built."""
+        built: Array | None = vars(self).get("tensor")
+        return self._tensor if built is None else built
 
     def _clusters_per_block(self) -> int:
-        bytes_per_cluster = 8 * (self.K + 1) ** 2
-        fits = self.G * bytes_per_cluster <= max(8 * self.N * (self.K + 1), BLOCK_BYTES)
-        if fits or "tensor" in self._memo or self.rows is None:
-            return self.G
-        return max(1, BLOCK_BYTES // bytes_per_cluster)
+        whole = self._at_hand is not None or self.rows is None
+        return self.G if whole else clusters_at_once(self.G, self.K, self.N)
 
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")
         return weighted_sums(rows, basis.forward, self.G, weight)
-
-
-def _is_shifted(T_inverse: Array, a: Array, unit: int) -> bool:
-    """Whether the working columns are X, and ỹ is y, less constants: rows then lose them before anything else."""
-    undone = T_inverse.copy()
-    undone[unit] = np.eye(a.size)[unit]
-    alone = T_inverse[unit, unit] == 1.0 and np.array_equal(undone, np.eye(a.size))
-    return bool(alone and not np.delete(a, unit).any())
-
-
-def _change_of_basis(source: Moments, target: Moments) -> Array:
-    """Return M (K+1, K+1) with [Z ỹ]_target = [Z ỹ]_source M."""
-    T, unit = inverse(source.T_inverse), source.y_unit / target.y_unit
-    M = np.eye(source.K + 1) * unit
-    M[:-1, :-1] = T @ target.T_inverse
-    M[:-1, -1] = T @ (unit * source.a - target.a)
-    return M

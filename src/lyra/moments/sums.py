@@ -18,6 +18,7 @@ from lyra.data.rows import ROWS_PER_BLOCK, Rows
 __all__ = [
     "FirstPass",
     "Working",
+    "clusters_at_once",
     "cross_products",
     "first_pass",
     "gram",
@@ -29,6 +30,7 @@ __all__ = [
 Working = Callable[[Array, Array], tuple[Array, Array]]
 """Turns a block's X (n, K) and y (n,) into working columns Z (n, K) and ỹ (n,)."""
 
+BLOCK_BYTES = 2**25  # a block of clusters' tensor
 RUN = 64  # rows of a cluster that make one matrix product worth its call
 MOST_RUNS = 2048  # clusters beyond which a block of RUN rows each would leave the cache
 
@@ -76,6 +78,14 @@ def _cluster_sums(weight: Array, codes: Codes, Z: Array, G: int) -> Array:
 
     ends = np.arange(codes.size + 1, dtype=np.int32)
     return np.asarray(csc_array((weight, codes, ends), shape=(G, codes.size)) @ Z)
+
+
+def clusters_at_once(G: int, K: int, N: int) -> int:
+    """Return of how many clusters the cross-products are built at a time: of all, unless they outgrow the rows."""
+    bytes_per_cluster = 8 * (K + 1) ** 2
+    if G * bytes_per_cluster <= max(8 * N * (K + 1), BLOCK_BYTES):
+        return G
+    return max(1, BLOCK_BYTES // bytes_per_cluster)
 
 
 def cross_products(rows: Rows, working: Working, clusters: slice, *, G: int) -> Array:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.data.rows import ROWS_PER_BLOCK, Block, Rows, changed
 from lyra.moments.basis import Basis
 
@@ -108,14 +108,14 @@ class Watched:
         if not (same.all() and np.array_equal(sizes, self.witness.sizes)):
             raise changed()
 
-    def _looked(self, codes: NDArray[np.int32], X: Array, y: Array) -> Array:
+    def _looked(self, codes: Codes, X: Array, y: Array) -> Array:
         """Return of a block w_g, its scale before any cancellation, and the rows (3, G)."""
         basis, witness = self.basis, self.witness
         Z, work = basis.forward(X, y)
         residual, along = work - Z @ witness.theta, Z @ witness.r
-        moved, outcome = replace(basis, U=np.eye(Z.shape[1]), theta=np.zeros(Z.shape[1])).forward(X, y)
+        moved, outcome = replace(basis, U=np.eye(Z.shape[1]), b=np.zeros(Z.shape[1])).forward(X, y)
         back = np.abs(basis.U)
-        size = np.abs(outcome) + np.abs(moved) @ (back @ (np.abs(basis.theta) + np.abs(witness.theta)))
+        size = np.abs(outcome) + np.abs(moved) @ (np.abs(basis.b) + back @ np.abs(witness.theta))
         weights = (residual * along, size * (np.abs(moved) @ (back @ np.abs(witness.r))), None)
         return np.array([np.bincount(codes, weight, minlength=witness.sizes.size) for weight in weights])
 

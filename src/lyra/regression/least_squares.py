@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
 from lyra.base.text import listed
+from lyra.base.triangles import backward, forward, inverse
 from lyra.base.warn import warn
 from lyra.errors import ConditionWarning, DroppedColumnsWarning, InputError, NotIdentifiedError
-from lyra.moments.basis import backward, forward, independent_columns, inverse
+from lyra.moments.basis import independent_columns
 from lyra.moments.moments import Moments
 
 __all__ = ["Fit", "least_squares"]
 
 
 DIGITS_LOST = 1e-8
-CACHE_BYTES = 2**26  # of what is kept for the next caller
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Fit:
     """A least-squares fit in orthonormal coordinates.
 
@@ -61,7 +61,6 @@ class Fit:
     theta: Array = field(repr=False)
     L: Array = field(repr=False)
     back: Array = field(repr=False)  # (K, K): carries working coordinates to coefficients, W = back L⁻ᵀ
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def N(self) -> int:

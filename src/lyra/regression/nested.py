@@ -9,40 +9,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Codes
 from lyra.data import check
 from lyra.data.labels import encode
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
+from lyra.moments.partition import Partition
 from lyra.regression.least_squares import Fit, least_squares
 
-__all__ = ["Partition", "nested_fit"]
+__all__ = ["Nested", "nested_fit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Partition:
-    """The H bootstrap clusters of a fit, in the order of its clusters.
+class Nested:
+    """A fit with the bootstrap clusters its clusters hold: finer ones, or the clusters themselves.
 
     Attributes
     ----------
     fit : Fit
+        The fit by cluster.
+    fine : Fit
         The same estimate and coordinates, with sums and scores of the bootstrap clusters.
-    starts : ndarray (G,)
-        Where each cluster's bootstrap clusters begin.
+    partition : Partition
+        The cluster of each bootstrap cluster.
     """
 
     fit: Fit
-    starts: NDArray[np.intp]
+    fine: Fit
+    partition: Partition
 
-    @property
-    def cluster(self) -> NDArray[np.intp]:
-        """The cluster of each bootstrap cluster (H,)."""
-        return np.repeat(np.arange(self.starts.size), np.diff(np.append(self.starts, self.fit.G)))
+    @classmethod
+    def itself(cls, fit: Fit) -> Nested:
+        """Return the fit with its clusters for bootstrap clusters."""
+        return cls(fit, fit, Partition.trivial(fit.G))
 
 
-def nested_fit(
-    y: Any, X: Any, clusters: Any, bootstrap_clusters: Any, *, names: Iterable[str] | None = None
-) -> tuple[Fit, Partition]:
-    """Return the fit of y (N,) on X (N, K) by clusters (N,), with its partition into bootstrap clusters (N,).
+def nested_fit(y: Any, X: Any, clusters: Any, bootstrap_clusters: Any, *, names: Iterable[str] | None = None) -> Nested:
+    """Return the fit of y (N,) on X (N, K) by clusters (N,), with its bootstrap clusters (N,).
 
     Raises
     ------
@@ -61,16 +64,15 @@ def nested_fit(
     fine = Moments.to_fit(y, X, by_cluster, names=names)
     belongs = cluster[order][fine.labels.astype(np.intp)]
     fine = replace(fine, labels=inner_labels[order][fine.labels.astype(np.intp)])
-    starts = np.flatnonzero(np.diff(belongs, prepend=-1))
-    fit = least_squares(_summed(fine, starts, labels[belongs[starts]]))
+    present, code = np.unique(belongs, return_inverse=True)
+    partition = Partition(code)
+    fit = least_squares(_summed(fine, partition, labels[present]))
     raw = fine.scores(fit.theta)
-    within = replace(fit, moments=fine.witnessed(fit.theta, raw), scores=fit.orthonormal(raw), memo={})
-    return fit, Partition(within, starts)
+    within = replace(fit, moments=fine.witnessed(fit.theta, raw), scores=fit.orthonormal(raw))
+    return Nested(fit, within, partition)
 
 
-def _cluster_of_each(
-    outer: NDArray[np.int32], inner: NDArray[np.int32], labels: NDArray[Any], inner_labels: NDArray[Any]
-) -> NDArray[np.intp]:
+def _cluster_of_each(outer: Codes, inner: Codes, labels: NDArray[Any], inner_labels: NDArray[Any]) -> Codes:
     """Return the cluster of every bootstrap cluster, -1 where none of its rows has one, or refuse."""
     known = (outer >= 0) & (inner >= 0)
     cluster = np.full(inner_labels.size, -1, dtype=np.intp)
@@ -85,13 +87,13 @@ def _cluster_of_each(
     return cluster
 
 
-def _summed(fine: Moments, starts: NDArray[np.intp], labels: NDArray[Any]) -> Moments:
+def _summed(fine: Moments, partition: Partition, labels: NDArray[Any]) -> Moments:
     summed = Moments.from_tensor(
-        np.add.reduceat(fine.tensor, starts, axis=0),
-        np.add.reduceat(fine.ones, starts, axis=0),
+        partition.total(fine.tensor),
+        partition.total(fine.ones),
         names=fine.names,
         labels=labels,
-        sizes=np.add.reduceat(fine.sizes, starts),
+        sizes=partition.total(fine.sizes),
         T_inverse=fine.T_inverse,
         a=fine.a,
         unit=fine.unit,

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.text import listed
 from lyra.errors import NotIdentifiedError
 
-__all__ = ["OwnRegressions", "own_regressions", "refuse_unidentified"]
+__all__ = ["CARRIES", "OwnRegressions", "own_regressions", "refuse_unidentified"]
 
 
 NO_VARIATION = 1e-10  # of the largest eigenvalue of a cluster's Gram matrix, the part that is none
-CARRIES = 1e-6  # the share of a contrast that must lie where nothing varies for it to be lost
+CARRIES = 1e-7  # the share of a contrast that must lie in a direction that is not there for it to be lost with it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class OwnRegressions:
     """
 
     moved: Array
-    identified: NDArray[np.bool_]
+    identified: Bools
 
 
 def own_regressions(E: Array, scores: Array, z: Array) -> OwnRegressions:
@@ -46,7 +46,7 @@ def own_regressions(E: Array, scores: Array, z: Array) -> OwnRegressions:
     return OwnRegressions(moved, lost <= CARRIES * np.linalg.norm(z))
 
 
-def refuse_unidentified(identified: NDArray[np.bool_], labels: NDArray[Any], name: str) -> None:
+def refuse_unidentified(identified: Bools, labels: NDArray[Any], name: str) -> None:
     """Refuse when some cluster alone says nothing of the coefficient, with those clusters' labels."""
     lost = labels[~identified].tolist()
     if lost:

@@ -1,7 +1,9 @@
 """An estimate -> standard error, law, p-value and interval, by every method.
 
-`sandwich` holds the covariances, `leave_out` what is left of the design without a cluster, `rounding` what is zero;
-`dof` and `laws` the degrees of freedom and quantiles; `inference` the tests; `null` a restriction imposed;
-`per_cluster` and `randomisation` the two ways that need no covariance; `replicates` every method for many replicates at
-once. `wild` is the bootstrap, `diagnosis` what the clusters can bear.
+`leave_out` is what is left of a design without a cluster, for a fit or for replicates; `partialled` a treatment with
+the other columns taken out; `spectra` keeps every digit where one cluster carries nearly all, and `rounding` says
+what is zero. `jackknife` and `sandwich` hold the covariances, `covariance` and `unidentified` what cannot be
+computed; `dof` and `laws` the degrees of freedom and quantiles; `inference` and `joint` the tests; `null` a
+restriction imposed; `per_cluster`, `assignments` and `randomisation` the ways that need no covariance; `replicates`
+every method for many replicates at once. `wild` is the bootstrap, `diagnosis` what the clusters can bear.
 """

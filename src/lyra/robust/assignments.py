@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lyra.base.arrays import Bools
 from lyra.base.text import listed
-from lyra.data.units import Units
+from lyra.data.units import Seed, Units
 from lyra.designs import ByCluster, Design
 from lyra.errors import InputError
 
 __all__ = ["Assignments", "Said", "assigned"]
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -27,7 +26,7 @@ class Said:
     stratum: Any
     assignments: Any
     R: int
-    rng: Any
+    rng: Seed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.text import listed
 from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import ConditionWarning, InputError
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import Spectrum, adjustment, heavy_spectra, spectra
-from lyra.robust.sandwich import MOST, VARIANTS, carriers
+from lyra.robust.sandwich import LEAVE_OUT, VARIANTS
+from lyra.robust.spectra import ClusterSpectra, heavy_spectra, spectra
+from lyra.robust.unidentified import MOST, carriers
 
-__all__ = ["RULES", "QuadraticForms", "degrees_of_freedom", "quadratic_forms", "satterthwaite"]
+__all__ = [
+    "RULES",
+    "QuadraticForms",
+    "Traces",
+    "degrees_of_freedom",
+    "own_rule",
+    "quadratic_forms",
+    "reads_grams",
+    "satterthwaite",
+    "traces",
+]
 
 
 ROUNDING = 1e-13  # the share of tr P that is rounding: a form that is zero has no degrees of freedom
@@ -46,22 +59,13 @@ def satterthwaite(fit: Fit, contrasts: Array, variant: str) -> Array:
     if power == LEAVES_OUT:
         _warn_of_lost_digits(fit, variant)
     Z = _unit(contrasts * fit.units @ fit.directions)
-    dominant = [_weighted(each, Z, power)[0] for each in heavy_spectra(fit)]
-    alone = {each.first for each in heavy_spectra(fit)}
-    own, trace, squares = np.zeros(len(Z)), np.zeros(len(Z)), np.zeros(len(Z))
-    WW = np.zeros((len(Z), fit.K, fit.K))
-    for each in spectra(fit):
-        W, d, inside = _weighted(each, Z, power)
-        own, trace, squares = own + d.sum(axis=0), trace + inside.sum(axis=0), squares + np.sum(inside**2, axis=0)
-        rest = W[[g not in alone for g in np.arange(fit.G)[each.clusters].tolist()]]
-        squares -= np.sum(np.einsum("gsk,gsk->gs", rest, rest) ** 2, axis=0)
-        WW += rest.transpose(1, 2, 0) @ rest.transpose(1, 0, 2)
-        squares += sum(2.0 * np.sum(np.einsum("gsk,sk->gs", rest, one[0]) ** 2, axis=0) for one in dominant)
-    squares += np.sum(WW * WW, axis=(1, 2))
-    pairs = itertools.combinations(dominant, 2)
-    squares += sum(2.0 * np.einsum("sk,sk->s", one[0], other[0]) ** 2 for one, other in pairs)
-    real = trace > ROUNDING * np.maximum(own, 1.0)  # own is 1 or more unless a cluster alone carries the contrast
-    return np.asarray(np.divide(trace**2, squares, out=np.full(len(Z), np.nan), where=real))
+    heavy = heavy_spectra(fit)
+    apart = np.isin(np.arange(fit.G), [each.first for each in heavy])
+    dominant = [each.weighed(each.along(Z, power))[0] for each in heavy]
+    blocks = (_traces(each, Z, power, apart=apart[each.clusters], dominant=dominant) for each in spectra(fit))
+    total = reduce(add, blocks)
+    pairs = sum(2.0 * np.einsum("sk,sk->s", one, other) ** 2 for one, other in itertools.combinations(dominant, 2))
+    return replace(total, own=total.own + pairs).dof
 
 
 def _warn_of_lost_digits(fit: Fit, variant: str) -> None:
@@ -84,13 +88,58 @@ def _unit(Z: Array) -> Array:
     return np.asarray(Z / np.linalg.norm(Z, axis=1, keepdims=True))
 
 
-def _weighted(each: Spectrum, Z: Array, power: float) -> tuple[Array, Array, Array]:
-    """Return W_g = V(λ ∘ z) (g, q, K), z'(λ ∘ z) and P_gg = z'(λ(1 − λ) ∘ z) (g, q), z = (1 − λ)^power ∘ V'Z."""
-    z = (Z @ each.vectors) * adjustment(each.left, power)[:, None, :]
-    weighted = z * each.values[:, None, :]
-    W = weighted @ each.vectors.transpose(0, 2, 1)
-    d = np.einsum("gsk,gsk->gs", z, weighted)
-    return W, d, np.einsum("gsk,gsk,gk->gs", z, weighted, each.left)
+def _traces(each: ClusterSpectra, Z: Array, power: float, *, apart: Bools, dominant: list[Array]) -> Traces:
+    """Return the traces over a block of clusters, the pairs with a dominant one summed one by one."""
+    z = each.along(Z, power)
+    W = np.where(apart[:, None], 0.0, each.weighed(z).transpose(1, 0, 2))
+    squares = z * z
+    size = np.einsum("gsk,gk->sg", squares, each.values)
+    inside = np.einsum("gsk,gk->sg", squares, each.values * each.left)
+    block = traces(W, size, inside)
+    pairs = sum(2.0 * np.sum(np.einsum("sgk,sk->sg", W, one) ** 2, axis=1) for one in dominant)
+    return replace(block, own=block.own + pairs)
+
+
+# --- the law, for any leading axes --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traces:
+    """tr P, and what tr P² is summed from, of quadratic forms with P_gh = −W_g'W_h; they add over clusters.
+
+    Attributes
+    ----------
+    size : ndarray (...)
+        Σ_g z_g'E_gz_g, beside which a trace is zero or not.
+    trace : ndarray (...)
+        tr P = Σ_g P_gg.
+    own : ndarray (...)
+        Σ_g P_gg² − |W_g|⁴.
+    outer : ndarray (..., K, K)
+        Σ_g W_gW_g', whose sum of squares and `own` are tr P².
+    """
+
+    size: Array
+    trace: Array
+    own: Array
+    outer: Array
+
+    def __add__(self, other: Traces) -> Traces:
+        return Traces(self.size + other.size, self.trace + other.trace, self.own + other.own, self.outer + other.outer)
+
+    @property
+    def dof(self) -> Array:
+        """(tr P)²/tr P², the degrees of freedom of Satterthwaite; NaN where P is zero."""
+        squares = self.own + np.sum(self.outer**2, axis=(-2, -1))
+        real = self.trace > ROUNDING * np.maximum(self.size, 1.0)  # the size is 1 unless a cluster alone carries z
+        return np.asarray(np.divide(self.trace**2, squares, out=np.full(squares.shape, np.nan), where=real))
+
+
+def traces(W: Array, size: Array, inside: Array) -> Traces:
+    """Return the traces of forms with W_g = E_gz_g (..., G, K), z_g'E_gz_g and P_gg = z_g'E_g(I − E_g)z_g (..., G)."""
+    length = np.sum(W * W, axis=-1)
+    own = np.sum(inside * inside, axis=-1) - np.sum(length * length, axis=-1)
+    return Traces(size.sum(axis=-1), inside.sum(axis=-1), own, W.swapaxes(-1, -2) @ W)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,11 +179,20 @@ def quadratic_forms(fit: Fit, contrasts: Array, power: float) -> QuadraticForms:
     q = len(contrasts)
     forms = QuadraticForms(np.empty((fit.G, q, q)), np.empty((fit.G, q, fit.K)))
     for each in spectra(fit):
-        z = (contrasts @ each.vectors) * adjustment(each.left, power)[:, None, :]
-        weighted = z * each.values[:, None, :]
-        forms.d[each.clusters] = z @ weighted.transpose(0, 2, 1)
-        forms.W[each.clusters] = weighted @ each.vectors.transpose(0, 2, 1)
+        z = each.along(contrasts, power)
+        forms.d[each.clusters] = z @ (z * each.values[:, None, :]).transpose(0, 2, 1)
+        forms.W[each.clusters] = each.weighed(z)
     return forms
+
+
+def reads_grams(variant: str, rule: str | None) -> bool:
+    """Return whether a covariance or its law reads cluster Grams, not scores alone."""
+    return variant in LEAVE_OUT or rule == "satterthwaite"
+
+
+def own_rule(variant: str) -> str:
+    """Return the rule that goes with a variant: Satterthwaite for CV2, G − 1 for other clusters', N − K for rows'."""
+    return VARIANTS[variant].law
 
 
 def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array, str]:
@@ -143,7 +201,7 @@ def degrees_of_freedom(fit: Fit, variant: str, rule: str | None) -> tuple[Array,
     With no rule: Satterthwaite for CV2, G − 1 for the other cluster variants, N − K for iid and HC0-HC3.
     """
     if rule is None:
-        rule = "satterthwaite" if variant == "CV2" else "G-1" if VARIANTS[variant].clustered else "N-K"
+        rule = own_rule(variant)
     match check.one_of(rule, RULES, what="dof"):
         case "satterthwaite":
             return satterthwaite(fit, np.eye(fit.K), variant), rule

@@ -1,73 +1,30 @@
-"""t and joint tests and intervals, from an estimate, a covariance and its degrees of freedom."""
+"""t tests and intervals from an estimate, a covariance and its degrees of freedom, in numbers and in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
-from lyra.base.result import Contract
-from lyra.base.text import listed
+from lyra.base.result import HEADS, Estimated
+from lyra.base.text import laid_out, listed
 from lyra.data import check
-from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
-from lyra.robust.dof import degrees_of_freedom, quadratic_forms
+from lyra.robust.covariance import scaled_covariance
+from lyra.robust.dof import degrees_of_freedom
+from lyra.robust.joint import WaldTest, wald_test
 from lyra.robust.laws import law_name, t_interval, t_pvalue
-from lyra.robust.sandwich import VARIANTS, is_rounding, scaled_covariance, small_sample, variant_named
+from lyra.robust.sandwich import VARIANTS, small_sample, variant_named
 
 __all__ = ["Inference", "WaldTest", "infer"]
 
 
-SINGULAR = 1e-13  # the share of a restriction's variance below which the others explain all of it
-JOINT = ("HTZ", "F", "chi2")
-
-
-@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class WaldTest(Contract):
-    """A test of R β = r.
-
-    Attributes
-    ----------
-    statistic : float
-        The F-scaled statistic.
-    pvalue : float
-        P(F(df_num, df_denom) ≥ statistic) under the null.
-    df_num, df_denom : float
-        Degrees of freedom; df_denom is inf for the chi-square law.
-    method : str
-        "HTZ", "F" or "chi2".
-    """
-
-    statistic: float
-    pvalue: float
-    df_num: float
-    df_denom: float
-    method: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, ready for JSON."""
-        told = {"statistic": self.statistic, "p_value": self.p_value, "df_num": self.df_num, "df_denom": self.df_denom}
-        return told | {"method": self.method}
-
-    def explain(self) -> str:
-        """Return in words the statistic, its law and what follows."""
-        return f"{self._answer()}: a joint test of {self.df_num:g} restrictions by {self.method}."
-
-    def _answer(self) -> str:
-        on = (
-            f"F({self.df_num:g}, {self.df_denom:.4g})"
-            if np.isfinite(self.df_denom)
-            else f"χ²({self.df_num:g})/{self.df_num:g}"
-        )
-        return f"{self.statistic:.4g} under {on}, p = {self.pvalue:.4g}"
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Inference(Contract):
+class Inference(Estimated):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -101,16 +58,6 @@ class Inference(Contract):
     def term(self) -> tuple[str, ...]:
         """The same as `names`."""
         return self.names
-
-    @property
-    def estimate(self) -> Array:
-        """The same as `coef`."""
-        return self.coef
-
-    @property
-    def std_error(self) -> Array:
-        """The same as `se`."""
-        return self.se
 
     @property
     def se(self) -> Array:
@@ -185,33 +132,7 @@ class Inference(Contract):
         ----------
         .. [1] Pustejovsky and Tipton (2018), JBES 36, 672-683.
         """
-        restrictions = _restrictions(R, self.names)
-        q = restrictions.shape[0]
-        if VARIANTS[self.variant].clustered and q > self.n_clusters - 1:
-            raise InputError(
-                f"{q} restrictions cannot be tested with {self.n_clusters} clusters: the rank of the covariance is at "
-                f"most G-1 = {self.n_clusters - 1}; test fewer at once."
-            )
-        scaled = restrictions * self.fit.units
-        size = np.abs(scaled).max(axis=1)
-        gap, scaled = (restrictions @ self.coef - _values(r, q)) / size, scaled / size[:, None]
-        used = scaled.any(axis=0)  # a coefficient that is NaN and not asked about does no harm
-        lost = np.isnan(self.scaled[np.ix_(used, used)]).any()
-        V = np.full((q, q), np.nan) if lost else VARIANTS[self.variant].function(self.fit, scaled)
-        contrasts = scaled @ self.fit.directions
-        if is_rounding(self.fit, self.variant, contrasts, np.diagonal(V)).any():
-            _refuse_singular(q)
-        return _tests()[self._joint_method(method)](self, contrasts, _quadratic(gap, V))
-
-    def _joint_method(self, method: str | None) -> str:
-        if method is None:
-            if self.dof_rule == "normal":
-                return "chi2"
-            return "HTZ" if self.variant == "CV2" and self.dof_rule == "satterthwaite" else "F"
-        method = check.one_of(method, JOINT, what="method")
-        if method == "HTZ" and self.variant != "CV2":
-            raise InputError(f"method='HTZ' is defined for CV2, not {self.variant}: fit CV2, or use method='F'.")
-        return method
+        return wald_test(self, R, r, method)
 
     def tidy(self) -> dict[str, Array | list[str]]:
         """Return columns term, estimate, std_error, statistic, p_value, conf_low, conf_high, dof."""
@@ -253,13 +174,12 @@ class Inference(Contract):
 
     def __str__(self) -> str:
         columns = self.tidy()
-        heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
-        width = max(len(name) for name in (*self.names, "term"))
-        lines = [f"{'term':<{width}}" + "".join(f"{head:>12}" for head in heads) + "  law"]
-        for j, name in enumerate(self.names):
-            cells = "".join(f"{float(np.asarray(columns[head])[j]):>12.5g}" for head in heads)
-            lines.append(f"{name:<{width}}{cells}  {self.law(j)}")
-        return "\n".join([*lines, _footer(self)])
+        layout = (f"<{max(map(len, (*self.names, 'term')))}", *[">12"] * len(HEADS), "")
+        rows = [
+            (name, *(f"{float(np.asarray(columns[head])[j]):.5g}" for head in HEADS), f"  {self.law(j)}")
+            for j, name in enumerate(self.names)
+        ]
+        return "\n".join([*laid_out(layout, ("term", *HEADS, "  law"), rows), _footer(self)])
 
 
 def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequence[int] | None = None) -> Inference:
@@ -281,91 +201,6 @@ def infer(fit: Fit, *, variant: str = "CV1", dof: str | None = None, about: Sequ
         fit=fit,
         chosen=dof is not None,
     )
-
-
-# --- joint tests --------------------------------------------------------------------------------
-
-
-def _restrictions(R: ArrayLike | str | Sequence[str], names: tuple[str, ...]) -> Array:
-    wanted = [R] if isinstance(R, str) else R
-    if isinstance(wanted, (list, tuple)) and wanted and all(isinstance(name, str) for name in wanted):
-        matrix = np.eye(len(names))[[check.position(str(name), names, what="R") for name in wanted]]
-    else:
-        matrix = np.atleast_2d(check.as_numbers(R, what="R"))
-    if matrix.ndim != 2 or matrix.shape[1] != len(names):
-        raise InputError(
-            f"R has shape {matrix.shape} and there are {len(names)} coefficients: pass one row a restriction and one "
-            "column a coefficient."
-        )
-    if matrix.shape[0] == 0:
-        raise InputError("R has no rows: pass at least one restriction.")
-    if np.linalg.matrix_rank(matrix) < matrix.shape[0]:
-        raise InputError(
-            f"The {matrix.shape[0]} rows of R are not independent: leave out the restriction that repeats."
-        )
-    return matrix
-
-
-def _values(r: ArrayLike, q: int) -> Array:
-    values = check.as_numbers(r, what="r")
-    if values.shape not in {(), (q,)}:
-        raise InputError(f"r has shape {values.shape} and R has {q} rows: pass one value a restriction.")
-    return np.broadcast_to(values, q)
-
-
-def _quadratic(gap: Array, V: Array) -> float:
-    """Return gap' V⁻¹ gap, or NaN where V is not computable."""
-    if np.isnan(V).any():
-        return np.nan
-    scale = np.sqrt(np.maximum(np.diagonal(V), np.finfo(float).tiny))
-    correlation = V / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < SINGULAR:
-        _refuse_singular(gap.size)
-    return float(gap / scale @ np.linalg.solve(correlation, gap / scale))
-
-
-def _refuse_singular(q: int) -> NoReturn:
-    raise NotIdentifiedError(
-        f"The covariance of the {q} restrictions is singular: the scores of the clusters vary in fewer directions; "
-        "test fewer at once."
-    )
-
-
-def _htz(res: Inference, Z: Array, Q: float) -> WaldTest:
-    """(η − q + 1)/(ηq) Q ~ F(q, η − q + 1), η matched to the covariance's moments under Var(u) = σ²I."""
-    from scipy.special import fdtrc
-
-    q = Z.shape[0]
-    omega = quadratic_forms(res.fit, Z, -0.5).expectation
-    values, vectors = np.linalg.eigh(omega)
-    rotated = (vectors / np.sqrt(values)) @ vectors.T @ Z
-    eta = q * (q + 1) / quadratic_forms(res.fit, rotated, -0.5).variation
-    df = eta - q + 1.0
-    if df <= 0:
-        return WaldTest(statistic=np.nan, pvalue=np.nan, df_num=float(q), df_denom=df, method="HTZ")
-    F = df / (eta * q) * Q
-    return WaldTest(statistic=F, pvalue=float(fdtrc(q, df, F)), df_num=float(q), df_denom=df, method="HTZ")
-
-
-def _f(res: Inference, Z: Array, Q: float) -> WaldTest:
-    """Q/q ~ F(q, dof), dof the law of the fit: G − 1 for cluster variants, N − K else."""
-    from scipy.special import fdtrc
-
-    q = Z.shape[0]
-    df = float(res.fit.G - 1 if VARIANTS[res.variant].clustered and res.dof_rule != "N-K" else res.fit.N - res.fit.K)
-    return WaldTest(statistic=Q / q, pvalue=float(fdtrc(q, df, Q / q)), df_num=float(q), df_denom=df, method="F")
-
-
-def _chi2(_: Inference, Z: Array, Q: float) -> WaldTest:
-    """Q ~ χ²(q)."""
-    from scipy.special import chdtrc
-
-    q = Z.shape[0]
-    return WaldTest(statistic=Q / q, pvalue=float(chdtrc(q, Q)), df_num=float(q), df_denom=np.inf, method="chi2")
-
-
-def _tests() -> dict[str, Callable[[Inference, Array, float], WaldTest]]:
-    return {"HTZ": _htz, "F": _f, "chi2": _chi2}
 
 
 # --- words --------------------------------------------------------------------------------------

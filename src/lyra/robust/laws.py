@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from lyra.base.arrays import Array
 from lyra.data import check
 
-__all__ = ["law_name", "t_interval", "t_pvalue"]
+__all__ = ["critical_value", "law_name", "t_interval", "t_pvalue", "t_quantile"]
 
 
 def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:
@@ -19,13 +19,23 @@ def t_pvalue(statistic: ArrayLike, dof: ArrayLike) -> Array:
     return np.asarray(2.0 * np.where(np.isinf(nu), ndtr(size), stdtr(nu, size)))
 
 
-def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
-    """Return estimate ± t(dof) quantile · se, (..., 2)."""
+def t_quantile(dof: ArrayLike, below: float) -> Array:
+    """Return q with P(T ≤ q) = `below` for T ~ t(dof); dof = inf is the normal, and NaN has none."""
     from scipy.special import ndtri, stdtrit
 
-    tail = 0.5 + check.coverage(level) / 2.0
-    quantile = np.where(np.isinf(dof), ndtri(tail), stdtrit(np.where(np.isfinite(dof), dof, 1.0), tail))
-    half = np.where(np.isnan(dof), np.nan, quantile) * se
+    nu = np.asarray(dof, dtype=float)
+    quantile = np.where(np.isinf(nu), ndtri(below), stdtrit(np.where(np.isfinite(nu), nu, 1.0), below))
+    return np.where(np.isnan(nu), np.nan, quantile)
+
+
+def critical_value(dof: ArrayLike, alpha: float) -> Array:
+    """Return the value that |T| exceeds with probability alpha, T ~ t(dof)."""
+    return t_quantile(dof, 1.0 - alpha / 2.0)
+
+
+def t_interval(estimate: Array, se: Array, dof: Array, level: float) -> Array:
+    """Return estimate ± t(dof) quantile · se, (..., 2)."""
+    half = t_quantile(dof, 0.5 + check.coverage(level) / 2.0) * se
     return np.stack([estimate - half, estimate + half], axis=-1)
 
 

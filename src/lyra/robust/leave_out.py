@@ -1,86 +1,78 @@
-"""What is left of the design without a cluster: I − E_g, accurate also where g carries nearly all of a direction.
+"""What is left of the design without a cluster: (I − E_g)⁻¹ and its root, for Grams with any leading axes.
 
-1 − λ is lost by subtraction when λ is near 1. Only clusters with tr E_g near 1 or above can come near, at most about K
-of them: for these the sums of the *other* clusters are added up, A_(−g) = R'R is factored with pivoting, in which a
-column that lives in g is merely small, and with F = R L⁻ᵀ, F'F = I − E_g: the eigenvalues 1 − λ are squares of the
-singular values of F, found by Jacobi's method to their last digits [1]_. The score is that of the others with its
-sign changed, X_g'û_g = −R't, so that V's_g = −σ U't divides by nothing.
-
-References
-----------
-.. [1] Z. Drmač and K. Veselić (2008), New fast and accurate Jacobi SVD algorithm. SIAM Journal on Matrix Analysis and
-   Applications 29, 1322-1362.
+With E = V diag(λ) V' a cluster's Gram in orthonormal coordinates, a function of I − E is V f(1 − λ) V'. One and two
+columns have it in closed form; of more, the inverse needs no spectrum where every I − E_g is regular. Where a cluster
+alone carries a direction, 1 − λ is zero and all are Moore and Penrose's; what is zero is said here, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
-from lyra.moments.basis import backward, forward
-from lyra.regression.least_squares import CACHE_BYTES, Fit
+from lyra.base.arrays import Array, Bools
+from lyra.regression.within import CARRIES
 
-__all__ = ["NIL", "SINGULAR", "HeavyRow", "Spectrum", "adjustment", "heavy", "heavy_rows", "heavy_spectra", "spectra"]
+__all__ = [
+    "CARRIES",
+    "NIL",
+    "SINGULAR",
+    "LeaveOut",
+    "OneColumn",
+    "Spectrum",
+    "TwoColumns",
+    "adjustment",
+    "all_regular",
+    "inverse_times",
+    "leave_out",
+    "spectrum",
+    "times",
+]
 
 
 SINGULAR = 1e-10  # 1 − λ below which a cluster alone carries a direction
 NIL = 1e-13  # 1 − λ that is rounding
-NEARLY = 0.05  # the part of a direction that the others must hold for a difference to keep its digits
-ROUNDING = 1e-15  # of a column's sum of squares over all clusters
-ROW_NEARLY = 1e-2  # the same as NEARLY for a row's 1 − h
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Spectrum:
-    """E_g = V diag(λ) V' of some clusters, with 1 − λ and V's_g/√(1 − λ) as they are and not as differences.
+class LeaveOut(Protocol):
+    """I − E of Grams E (..., K, K), prepared for as many vectors as one likes."""
 
-    Attributes
-    ----------
-    clusters : slice
-        Which clusters.
-    values, left, halves : ndarray (g, K)
-        λ, 1 − λ and V's_g/√(1 − λ), zero where 1 − λ is.
-    vectors : ndarray (g, K, K)
-        V.
-    moved : ndarray (g, K) or None
-        A_(−g)⁻¹ Σ_{h≠g} s_h, the move of the working coefficients, where it was found beside them; zero for those
-        whose columns the others do not tell from the rest, which changes no coefficient that has an estimate.
-    loss : float
-        The relative error in what follows from these numbers: ε over the share of a column, among the other clusters,
-        that is its own.
-    """
+    def root(self, z: Array) -> Array:
+        """Return (I − E)^(−1/2) z (..., K)."""
 
-    clusters: slice
-    values: Array
-    left: Array
-    vectors: Array
-    halves: Array
-    moved: Array | None = None
-    loss: float = 0.0
+    def inverse(self, z: Array) -> Array:
+        """Return (I − E)⁻¹ z (..., K)."""
 
-    @property
-    def first(self) -> int:
-        """The cluster, of one."""
-        return int(np.arange(self.clusters.stop)[self.clusters][0])
+    def loses(self, z: Array) -> Bools:
+        """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
 
-    @property
-    def is_small(self) -> bool:
-        """Whether some 1 − λ is so small that a difference loses its digits, and is not rounding."""
-        return bool(((self.left > NIL) & (self.left < NEARLY)).any())
 
-    @property
-    def least(self) -> float:
-        """The smallest 1 − λ that is not zero."""
-        return float(np.min(self.left, where=self.left > SINGULAR, initial=1.0))
+def leave_out(E: Array) -> LeaveOut:
+    """Return I − E of Grams E (..., K, K), in closed form for one and two columns."""
+    return CLOSED_FORMS.get(E.shape[-1], spectrum)(E)
 
-    def adjusted(self, power: float) -> Array:
-        """Return V (1 − λ)^power V's_g, (g, K); for powers below zero nothing where 1 − λ is zero."""
-        inner = self.halves * adjustment(self.left, power) * np.sqrt(self.left)
-        return np.asarray(np.einsum("gkl,gl->gk", self.vectors, inner))
+
+def inverse_times(E: Array, Z: Array) -> Array:
+    """Return (I − E)⁻¹ Z (..., K, c), by solving where every I − E is regular."""
+    K = E.shape[-1]
+    if max(CLOSED_FORMS) < K:
+        left = np.eye(K) - E
+        if all_regular(left):
+            return np.asarray(np.linalg.solve(left, Z))
+    prepared = leave_out(E)
+    return np.stack([prepared.inverse(Z[..., i]) for i in range(Z.shape[-1])], axis=-1)
+
+
+def all_regular(left: Array) -> bool:
+    """Return whether no I − E (..., K, K) is singular: every leave-one-cluster-out estimate exists."""
+    try:
+        factors = np.linalg.cholesky(left)
+    except np.linalg.LinAlgError:
+        return False
+    return bool((np.diagonal(factors, axis1=-2, axis2=-1) ** 2 > 1e3 * SINGULAR).all())
 
 
 def adjustment(left: Array, power: float) -> Array:
@@ -88,202 +80,149 @@ def adjustment(left: Array, power: float) -> Array:
     return np.where(left > SINGULAR, np.maximum(left, SINGULAR) ** power, 0.0 if power else 1.0)
 
 
-def spectra(fit: Fit) -> Iterator[Spectrum]:
-    """Yield the spectra of all clusters in blocks; kept for the next caller when small."""
-    if "spectra" in fit.memo:
-        yield fit.memo["spectra"]
-        return
-    dominant = heavy_spectra(fit)
-    for clusters, E in fit.grams():
-        found = _spectrum(clusters, E, fit.scores[clusters])
-        for one in dominant:
-            _replace(found, one)
-        if found.values.shape[0] == fit.G and found.vectors.nbytes <= CACHE_BYTES:
-            fit.memo["spectra"] = found
-        yield found
+def times(E: Array, z: Array) -> Array:
+    """Return E z (..., K) for Grams (..., K, K) and as many vectors z (..., K)."""
+    return np.asarray(np.einsum("...kl,...l->...k", E, z))
 
 
-def _spectrum(clusters: slice, E: Array, scores: Array) -> Spectrum:
-    values, vectors = np.linalg.eigh(E)
-    values = np.clip(values, 0.0, 1.0)
-    left = 1.0 - values
-    turned = np.einsum("gkl,gk->gl", vectors, scores)
-    halves = np.where(left > SINGULAR, turned / np.sqrt(np.maximum(left, SINGULAR)), 0.0)
-    return Spectrum(clusters=clusters, values=values, left=left, vectors=vectors, halves=halves)
+# --- any number of columns ----------------------------------------------------------------------
 
 
-def _replace(found: Spectrum, one: Spectrum) -> None:
-    g = one.first - found.clusters.start
-    if 0 <= g < len(found.values):
-        for ours, theirs in (
-            (found.values, one.values),
-            (found.left, one.left),
-            (found.vectors, one.vectors),
-            (found.halves, one.halves),
-        ):
-            ours[g] = theirs[0]
-
-
-# --- clusters that may carry nearly all of a direction ---------------------------------------------
-
-
-def heavy(E: Array) -> NDArray[np.intp]:
-    """Return which clusters of a block (g, K, K) might: λ ≤ tr E_g."""
-    return np.flatnonzero(np.trace(E, axis1=1, axis2=2) > 1.0 - NEARLY)
-
-
-def heavy_spectra(fit: Fit) -> list[Spectrum]:
-    """Return the spectra of those clusters, one each: from the sums of all others where 1 − λ is small and not zero."""
-    if "heavy" not in fit.memo:
-        alone = [each for clusters, E in fit.grams() for each in _one_by_one(fit, clusters, E)]
-        small = np.array([each.first for each in alone if each.is_small], dtype=np.intp)
-        graded = {g: _graded(fit, g, A, scores) for g, A, scores in _without(fit, small)} if small.size else {}
-        fit.memo["heavy"] = [graded.get(each.first, each) for each in alone]
-    found: list[Spectrum] = fit.memo["heavy"]
-    return found
-
-
-def _one_by_one(fit: Fit, clusters: slice, E: Array) -> Iterator[Spectrum]:
-    for g in heavy(E).tolist():
-        here = slice(clusters.start + g, clusters.start + g + 1)
-        yield _spectrum(here, E[g : g + 1], fit.scores[here])
-
-
-def _without(fit: Fit, which: NDArray[np.intp]) -> Iterator[tuple[int, Array, Array]]:
-    """Yield (g, Σ_{h≠g} A_h, Σ_{h≠g} s_h) in the kept working columns for the clusters `which`, in order."""
-    cuts = np.unique(np.concatenate([[0], which, which + 1]))
-    cuts = cuts[cuts < fit.G]
-    piece = np.repeat(np.arange(cuts.size), np.diff(np.append(cuts, fit.G)))
-    sums = np.zeros((cuts.size, fit.K, fit.K))
-    for clusters, A in fit.moments.blocks():
-        kept = A[:, fit.kept][:, :, fit.kept]
-        starts = np.flatnonzero(np.diff(piece[clusters], prepend=-1))
-        sums[piece[clusters][starts]] += np.add.reduceat(kept, starts, axis=0)
-    scores = np.add.reduceat(fit.moments.scores(fit.theta)[:, fit.kept], cuts, axis=0)
-    for g in which.tolist():
-        others = np.arange(cuts.size) != piece[g]
-        yield g, sums[others].sum(axis=0), scores[others].sum(axis=0)
-
-
-def _graded(fit: Fit, g: int, A: Array, scores: Array) -> Spectrum:
-    """Return the spectrum of cluster g from the sums A (K, K) and scores (K,) of the others."""
-    from scipy.linalg.lapack import dgejsv
-
-    S = np.linalg.norm(fit.L, axis=1)
-    lower, order, rank = _pivoted(fit, A)
-    values, left, half = np.ones(fit.K), np.zeros(fit.K), np.zeros(fit.K)
-    vectors, moved, loss = np.eye(fit.K), None, 0.0
-    if rank:
-        whole = forward(fit.L, np.diag(S))[order]  # (S L⁻ᵀ), its rows in the order of the pivots
-        t = forward(lower[:rank], (scores / S)[order][None, :rank])[0]
-        sigma, vectors, right, work, _, _ = dgejsv(whole.T @ lower, joba=0, jobu=1, jobv=0)
-        sigma = sigma * (work[0] / work[1])
-        left[:rank], half[:rank] = np.minimum(sigma**2, 1.0), -right.T @ t
-        values = 1.0 - left
-        half[left <= SINGULAR] = 0.0
-        if left[:rank].min() > NIL:
-            moved = np.zeros((1, fit.K))
-            moved[0, order[:rank]] = backward(lower[:rank], t[None])[0] / S[order[:rank]]
-            loss = _loss(lower[:rank])
-    return Spectrum(
-        clusters=slice(g, g + 1),
-        values=values[None],
-        left=left[None],
-        vectors=vectors[None],
-        halves=half[None],
-        moved=moved,
-        loss=loss,
-    )
-
-
-def _pivoted(fit: Fit, A: Array) -> tuple[Array, NDArray[np.intp], int]:
-    """Return R' (K, rank), order and rank with A = S R'R S in that order of its rows, S the columns' lengths."""
-    from scipy.linalg.lapack import dpstrf
-
-    S = np.linalg.norm(fit.L, axis=1)
-    factor, pivots, rank, _ = dpstrf(A / np.outer(S, S), tol=ROUNDING, lower=1)
-    return np.tril(factor)[:, :rank], pivots - 1, int(rank)
-
-
-def _loss(lower: Array) -> float:
-    graded = lower / np.linalg.norm(lower, axis=1, keepdims=True)
-    return float(np.finfo(float).eps * np.sum(forward(graded, np.eye(len(graded))) ** 2, axis=1).max())
-
-
-# --- rows that may carry nearly all of a direction -------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class HeavyRow:
-    """A row with h near 1: without it the others say little of one direction.
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """E = V diag(λ) V' of clusters, with 1 − λ.
 
     Attributes
     ----------
-    row : int
-        Its position among the complete rows.
-    direction : ndarray (K,)
-        q, the row in orthonormal coordinates.
-    left : float
-        1 − h, not as a difference; zero where the others say nothing of q.
-    moved : ndarray (K,)
-        The move of the working coefficients without it, q û/(1 − h) with its sign changed.
-    loss : float
-        As of a `Spectrum`.
+    values, left : ndarray (..., K)
+        λ and 1 − λ.
+    vectors : ndarray (..., K, K)
+        V.
     """
 
-    row: int
-    direction: Array
-    left: float
-    moved: Array
-    loss: float = 0.0
+    values: Array
+    left: Array
+    vectors: Array
+
+    def along(self, contrasts: Array, power: float) -> Array:
+        """Return f(1 − λ) V'z, (..., q, K), for contrasts z (q, K): f(I − E) z in the coordinates of V."""
+        return np.asarray((contrasts @ self.vectors) * adjustment(self.left, power)[..., None, :])
+
+    def weighed(self, along: Array) -> Array:
+        """Return V(λ ∘ z) (..., q, K) of z in the coordinates of V: E times the vectors `along` gives."""
+        return np.asarray((along * self.values[..., None, :]) @ self.vectors.swapaxes(-1, -2))
+
+    def root(self, z: Array) -> Array:
+        """Return (I − E)^(−1/2) z (..., K)."""
+        return self._times(np.sqrt(self._reciprocal), z)
+
+    def inverse(self, z: Array) -> Array:
+        """Return (I − E)⁻¹ z (..., K)."""
+        return self._times(self._reciprocal, z)
+
+    def loses(self, z: Array) -> Bools:
+        """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
+        lost = self.left <= SINGULAR
+        return np.asarray((lost & (np.abs(self._turned(z)) > CARRIES)).any(axis=-1) if lost.any() else lost[..., 0])
+
+    @property
+    def _reciprocal(self) -> Array:
+        return adjustment(self.left, -1.0)
+
+    def _turned(self, z: Array) -> Array:
+        return np.asarray(np.einsum("...kl,...k->...l", self.vectors, z))
+
+    def _times(self, factor: Array, z: Array) -> Array:
+        return times(self.vectors, factor * self._turned(z))
 
 
-def heavy_rows(fit: Fit) -> list[HeavyRow]:
-    """Return the rows with 1 − h so small that a difference loses its digits: 1 − h = 1/(1 + z'A_(−i)⁻¹z)."""
-    if "heavy rows" not in fit.memo:
-        places, rows = _near_one(fit)
-        fit.memo["heavy rows"] = list(_without_rows(fit, places, rows)) if places.size else []
-    found: list[HeavyRow] = fit.memo["heavy rows"]
-    return found
+def spectrum(E: Array) -> Spectrum:
+    """Return the spectrum of Grams (..., K, K), 1 − λ as a difference."""
+    values, vectors = np.linalg.eigh(E)
+    values = np.clip(values, 0.0, 1.0)
+    return Spectrum(values, 1.0 - values, vectors)
 
 
-def _near_one(fit: Fit) -> tuple[NDArray[np.intp], Array]:
-    """Return where those rows stand, and their kept working columns with the residual, (n, K + 1)."""
-    start, places, rows = 0, list[NDArray[np.intp]](), list[Array]()
-    for Z, work in fit.moments.working_rows():
-        near = np.flatnonzero(1.0 - np.sum(fit.orthonormal(Z) ** 2, axis=1) < ROW_NEARLY)
-        places.append(start + near)
-        rows.append(_with_residuals(fit, Z[near], work[near]))
-        start += len(Z)
-    return np.concatenate(places), np.concatenate(rows)
+# --- one column, and two ------------------------------------------------------------------------
 
 
-def _with_residuals(fit: Fit, Z: Array, work: Array) -> Array:
-    return np.column_stack([Z[:, fit.kept], work - Z @ fit.theta])
+@dataclass(frozen=True, slots=True, eq=False)
+class OneColumn:
+    """1 − E for one column."""
+
+    left: Array
+
+    @classmethod
+    def of(cls, E: Array) -> OneColumn:
+        """Return it for Grams (..., 1, 1)."""
+        return cls(1.0 - E[..., 0, 0])
+
+    def root(self, z: Array) -> Array:
+        """Return (1 − E)^(−1/2) z (..., 1)."""
+        return adjustment(self.left, -0.5)[..., None] * z
+
+    def inverse(self, z: Array) -> Array:
+        """Return (1 − E)⁻¹ z (..., 1)."""
+        return adjustment(self.left, -1.0)[..., None] * z
+
+    def loses(self, z: Array) -> Bools:
+        """Return whether a cluster alone carries the column, and z is not nil."""
+        return np.asarray((self.left <= SINGULAR) & (np.abs(z[..., 0]) > CARRIES))
 
 
-def _without_rows(fit: Fit, places: NDArray[np.intp], rows: Array) -> Iterator[HeavyRow]:
-    rest, start = np.zeros((fit.K, fit.K + 1)), 0
-    for Z, work in fit.moments.working_rows():
-        inside = places[(places >= start) & (places < start + len(Z))] - start
-        others = np.delete(_with_residuals(fit, Z, work), inside, axis=0)
-        rest += others[:, :-1].T @ others
-        start += len(Z)
-    for i, (place, row) in enumerate(zip(places.tolist(), rows, strict=True)):
-        others = np.delete(rows, i, axis=0)
-        sums = rest + others[:, :-1].T @ others
-        direction = forward(fit.L, row[None, :-1])[0]
-        yield _without_row(fit, place, row, direction=direction, A=sums[:, :-1], scores=sums[:, -1])
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TwoColumns:
+    """M = I − E = (a b; b d) for two columns, with D = √det M: M⁻¹ = adj M/D², M^(−½) = (adj M + D I)/(D √(tr M + 2D)).
+
+    Where a cluster alone carries one direction, M = tr M · vv': M⁺ = M/(tr M)², and its root is M/(tr M)^(3/2).
+    """
+
+    a: Array
+    b: Array
+    d: Array
+    det: Array  # 1 where a direction is lost
+    lost: Bools
+
+    @classmethod
+    def of(cls, E: Array) -> TwoColumns:
+        """Return it for Grams (..., 2, 2)."""
+        a, b, d = 1.0 - E[..., 0, 0], -E[..., 0, 1], 1.0 - E[..., 1, 1]
+        trace, det = a + d, a * d - b * b
+        largest = (trace + np.sqrt(np.maximum(trace * trace - 4.0 * det, 0.0))) / 2.0
+        lost = det <= SINGULAR * largest  # the smaller eigenvalue is det over the larger
+        return cls(a=a, b=b, d=d, det=np.where(lost, 1.0, det), lost=lost)
+
+    def inverse(self, z: Array) -> Array:
+        """Return (I − E)⁻¹ z (..., 2)."""
+        return self._or_one_direction(self._adjugate(z, 0.0) / self.det[..., None], z, 2.0)
+
+    def root(self, z: Array) -> Array:
+        """Return (I − E)^(−1/2) z (..., 2)."""
+        root = np.sqrt(self.det)
+        scale = root * np.sqrt(self.a + self.d + 2.0 * root)
+        return self._or_one_direction(self._adjugate(z, root) / scale[..., None], z, 1.5)
+
+    def loses(self, z: Array) -> Bools:
+        """Return whether a direction that a cluster alone carries has weight on the unit vector z, (...)."""
+        if not self.lost.any():
+            return self.lost
+        first = self.a >= self.d  # the row of M that is longer, to which the direction is orthogonal
+        u, v = np.where(first, -self.b, self.d), np.where(first, self.a, -self.b)
+        has_weight = np.abs(u * z[..., 0] + v * z[..., 1]) > CARRIES * np.hypot(u, v)
+        return np.asarray(self.lost & (has_weight | (self.a + self.d <= SINGULAR)))
+
+    def _adjugate(self, z: Array, more: Array | float) -> Array:
+        """Return (adj M + more I) z."""
+        x, y = z[..., 0], z[..., 1]
+        return np.stack([(self.d + more) * x - self.b * y, (self.a + more) * y - self.b * x], axis=-1)
+
+    def _or_one_direction(self, found: Array, z: Array, power: float) -> Array:
+        """Return `found`, or where one direction is lost M z over (tr M)^power, or nothing where both are."""
+        if not self.lost.any():
+            return found
+        x, y, trace = z[..., 0], z[..., 1], self.a + self.d
+        along = np.stack([self.a * x + self.b * y, self.b * x + self.d * y], axis=-1)
+        return np.asarray(np.where(self.lost[..., None], along * adjustment(trace, -power)[..., None], found))
 
 
-def _without_row(fit: Fit, place: int, row: Array, *, direction: Array, A: Array, scores: Array) -> HeavyRow:
-    lower, order, rank = _pivoted(fit, A)
-    if rank < fit.K:
-        return HeavyRow(row=place, direction=direction, left=0.0, moved=np.zeros(fit.K))
-    S = np.linalg.norm(fit.L, axis=1)
-    halves = forward(lower, (np.stack([row[:-1], scores]) / S)[:, order])
-    moved = np.empty(fit.K)
-    moved[order] = backward(lower, halves[1:])[0] / S[order]
-    return HeavyRow(
-        row=place, direction=direction, left=1.0 / (1.0 + float(halves[0] @ halves[0])), moved=moved, loss=_loss(lower)
-    )
+CLOSED_FORMS: dict[int, Callable[[Array], LeaveOut]] = {1: OneColumn.of, 2: TwoColumns.of}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
-from lyra.base.result import Contract
+from lyra.base.result import Estimated
 from lyra.data import check
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
@@ -19,7 +19,7 @@ __all__ = ["PerClusterTest", "per_cluster_test"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PerClusterTest(Contract):
+class PerClusterTest(Estimated):
     """A t-test of the estimates that clusters give alone.
 
     Attributes
@@ -43,16 +43,6 @@ class PerClusterTest(Contract):
     def term(self) -> str:
         """The same as `param`."""
         return self.param
-
-    @property
-    def estimate(self) -> float:
-        """The same as `coef`."""
-        return self.coef
-
-    @property
-    def std_error(self) -> float:
-        """The same as `se`."""
-        return self.se
 
     @property
     def coef(self) -> float:

@@ -1,8 +1,7 @@
 """Fit -> randomisation inference for a treatment assigned by cluster: the statistic under every other assignment.
 
-Only the treatment column d changes, and it is constant within clusters, so an assignment needs cluster sums alone. With
-Q an orthonormal basis of the other columns, r = y − QQ'y and, for one assignment, Γ = Q'd and S = d'd − Γ'Γ:
-β̂ = d'r/S, and cluster g's score is c_g = d_g 1'r_g − Γ'Q_g'r_g − β̂ (d_g² N_g − 2 d_g Γ'Q_g'1 + Γ'Q_g'Q_gΓ).
+Only the treatment column changes, and it is constant within clusters, so an assignment needs cluster sums alone: with
+the other columns partialled out, a cluster's score is its products with what is left of y, less β̂ times its squares.
 """
 
 from __future__ import annotations
@@ -16,19 +15,20 @@ from lyra.base.arrays import Array
 from lyra.base.result import Contract
 from lyra.base.text import did_you_mean
 from lyra.data import check
+from lyra.data.units import Seed
 from lyra.designs import Design
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
+from lyra.robust.partialled import OtherColumns, other_columns
+from lyra.robust.wild.tally import TIE
 
 __all__ = ["RandomisationTest", "randomisation_test"]
 
 
 STATISTICS = ("t", "beta")
 BLOCK = 2_048  # assignments at a time
-SPANNED = 1e-10  # the share of d'd left by the other columns below which an assignment is not identified
-TIE = 1e-9  # relative distance of two statistics that are one
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -138,7 +138,7 @@ def randomisation_test(
     statistic: str = "t",
     assignments: Any = None,
     R: int = 9_999,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> RandomisationTest:
     """Return the randomisation test of a treatment assigned by cluster, from cluster sums alone [1]_.
 
@@ -209,7 +209,7 @@ def randomisation_test(
     said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng)
     found = assigned(fit.labels, actual, said)
     tried = found.treated
-    sums = _covariate_sums(fit, j, h0)
+    sums = other_columns(fit, j, h0)
     low, high = treatment.min(), treatment.max()
     values = [
         _statistics(sums, np.where(tried[start : start + BLOCK], high, low), statistic)
@@ -254,55 +254,11 @@ def _treatment(fit: Fit, j: int) -> Array:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _CovariateSums:
-    """Cluster sums of the other columns Q (orthonormal, p of them) and of r, the outcome under the null without them.
-
-    ones (G, p) = Q_g'1, gram (G, p, p) = Q_g'Q_g, scores (G, p) = Q_g'r_g, residual (G,) = 1'r_g.
-    """
-
-    sizes: Array
-    ones: Array
-    gram: Array
-    scores: Array
-    residual: Array
-
-
-def _covariate_sums(fit: Fit, j: int, h0: float) -> _CovariateSums:
-    """Return the sums of the fit without column j.
-
-    In orthonormal coordinates the span of the other columns is the complement of z = W'e_j, and the outcome without
-    an effect of h0 leaves û + z (β̂_j − h0)/|z|² after them.
-    """
-    z = fit.W[j]
-    others = np.linalg.qr(z[:, None], mode="complete")[0][:, 1:]
-    size = np.linalg.norm(z)
-    effect = z / size * ((fit.coef[j] - h0) / size)
-    ones, theta = fit.moments.ones, fit.theta
-    M = fit.orthonormal(ones[:, :-1])
-    gram = np.empty((fit.G, fit.K - 1, fit.K - 1))
-    scores = np.empty((fit.G, fit.K - 1))
-    for clusters, E in fit.grams():
-        gram[clusters] = others.T @ E @ others
-        scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
-    residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
-    return _CovariateSums(
-        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
-    )
-
-
-def _statistics(sums: _CovariateSums, D: Array, statistic: str) -> Array:
+def _statistics(sums: OtherColumns, D: Array, statistic: str) -> Array:
     """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D (R, G)."""
-    gamma = D @ sums.ones
-    total = D**2 @ sums.sizes
-    left = total - np.sum(gamma**2, axis=1)
-    left = np.where(left > SPANNED * total, left, np.nan)
-    beta = D @ sums.residual / left
+    given = sums.given(D)
+    beta = given.estimate
     if statistic == "beta":
-        return np.asarray(beta)
-    R, p = gamma.shape
-    pairs = (gamma[:, :, None] * gamma[:, None, :]).reshape(R, p * p)
-    own = D**2 * sums.sizes - 2.0 * D * (gamma @ sums.ones.T) + pairs @ sums.gram.reshape(-1, p * p).T
-    scores = D * sums.residual - gamma @ sums.scores.T - beta[:, None] * own
-    meat = np.sum(scores**2, axis=1)
-    return np.asarray(beta * left / np.sqrt(np.where(meat > 0.0, meat, np.nan)))
+        return beta
+    meat = np.sum((given.products - beta[:, None] * given.squares) ** 2, axis=1)
+    return np.asarray(beta * given.left / np.sqrt(np.where(meat > 0.0, meat, np.nan)))

@@ -18,14 +18,26 @@ from collections.abc import Iterator
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.moments.basis import inverse
+from lyra.base.triangles import inverse
 from lyra.regression.least_squares import Fit
-from lyra.robust.leave_out import SINGULAR, adjustment, spectra
+from lyra.robust.leave_out import SINGULAR, adjustment
+from lyra.robust.spectra import spectra
 
-__all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "y_size"]
+__all__ = ["CARRIED", "carried", "carried_by_residuals", "carried_by_rows", "known", "residual_squares", "y_size"]
 
 
 CARRIED = 64.0 * float(np.finfo(float).eps)  # relative rounding of a sum of products
+
+
+def known(sums: Array, yy: Array, size: Array | float) -> Array:
+    """Return sums Σ_g (b_g's_g)² (...), NaN where rounding carries them; `size` is Σ b_g'E_gb_g, y'y any cluster's."""
+    return np.where(sums > CARRIED**2 * yy * size, sums, np.nan)
+
+
+def residual_squares(yy: Array, explained: Array) -> Array:
+    """Return y'y less what the columns explain (...), NaN where rounding can carry the difference."""
+    rss = yy - explained
+    return np.where(rss > CARRIED * yy, rss, np.nan)
 
 
 def y_size(fit: Fit) -> float:
@@ -48,10 +60,9 @@ def carried(fit: Fit, power: float, contrasts: Array, variances: Array) -> Array
         eta += np.sqrt(own[each.clusters, None] * lengths).sum(axis=0)
     total = np.zeros(len(contrasts))
     for each in spectra(fit):
-        z = (contrasts @ each.vectors) * adjustment(each.left, power)[:, None, :]
+        z = each.along(contrasts, power)
         total += own[each.clusters] @ np.einsum("gqk,gk->gq", z * z, each.values)
-        moved = np.einsum("gqk,gk,glk->gql", z, each.values, each.vectors)
-        total += np.sum(moved * moved, axis=0) @ eta**2
+        total += np.sum(each.weighed(z) ** 2, axis=0) @ eta**2
     return np.asarray(CARRIED**2 * total)
 
 
@@ -91,7 +102,7 @@ def _whole(fit: Fit) -> Array:
 
 def _y_squares(fit: Fit) -> Array:
     """Return y_g'y_g (G,) where sums by cluster fit in memory, else y'y for each."""
-    f, moments = _whole(fit), fit.moments.with_tensor()
-    if moments.keeps_tensor:
-        return np.asarray(np.maximum(np.einsum("i,gij,j->g", f, moments.tensor, f), 0.0))
+    f = _whole(fit)
+    if fit.moments.in_one_block:
+        return np.asarray(np.maximum(np.einsum("i,gij,j->g", f, fit.moments.tensor, f), 0.0))
     return np.full(fit.G, y_size(fit))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Codes
 from lyra.base.renamed import renamed_fields
 from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
@@ -15,7 +15,6 @@ from lyra.errors import InputError
 
 __all__ = ["CLUSTER_BY", "Analysis", "cluster_codes", "labels_read", "shared_by"]
 
-Codes = NDArray[np.intp]
 
 CLUSTER_BY = ("cluster", "unit", "window", "stratum", "pair", "user")
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
+from lyra.moments.partition import Partition
+from lyra.robust.partialled import SPANNED
 from lyra.robust.replicates import Replicates
 
 __all__ = [
-    "DEGENERATE",
     "Table",
     "by_code",
     "gathered",
@@ -24,8 +25,6 @@ __all__ = [
 
 Table = tuple[Array, Array, Codes]
 """y (N,), X (N, K) with the tested column last, and cluster codes (N,)."""
-
-DEGENERATE = 1e-10  # the share of the tested column's sum of squares below which it does not vary
 
 
 def indicators(labels: NDArray[Any]) -> Array:
@@ -42,9 +41,7 @@ def table_gram(table: Table) -> Array:
 
 def by_code(rows: Array, codes: Codes) -> Array:
     """Sum rows (N, ...) by their codes 0, 1, ..., each of which occurs."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
-    return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
+    return Partition(codes).total(rows)
 
 
 def numbered(codes: Codes) -> Codes:
@@ -54,10 +51,7 @@ def numbered(codes: Codes) -> Codes:
 
 def gathered(gram: Array, codes: Codes) -> Array:
     """Sum cells (R, cells, P, P) into clusters (R, G, P, P)."""
-    R, cells, P, _ = gram.shape
-    member = np.zeros((int(codes.max()) + 1, cells))
-    member[codes, np.arange(cells)] = 1.0
-    summed = np.asarray(member @ gram.reshape(R, cells, P * P)).reshape(R, -1, P, P)
+    summed = Partition(codes).total(gram, axis=1)
     filled = np.diagonal(summed, axis1=2, axis2=3).sum(axis=(0, 2)) > 0  # a washout may empty a cluster
     return np.asarray(summed[:, filled])
 
@@ -79,7 +73,7 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
     A = total[:, :-1, :-1].copy()
     others = np.linalg.solve(A[:, :-1, :-1], A[:, :-1, -1:])[..., 0]
     left = A[:, -1, -1] - np.einsum("rk,rk->r", others, A[:, :-1, -1])
-    degenerate = left <= DEGENERATE * A[:, -1, -1]
+    degenerate = ~(left > SPANNED * A[:, -1, -1])
     A[degenerate, -1, -1] += 1.0
     L = np.linalg.cholesky(A)
     inverse = np.linalg.inv(L)

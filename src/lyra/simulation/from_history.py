@@ -11,18 +11,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools, Codes
 from lyra.base.identity import described
 from lyra.data.units import History, Units
 from lyra.designs import Design
+from lyra.robust.partialled import SPANNED, Partialled
 from lyra.robust.replicates import Replicates
 from lyra.simulation.analysis import cluster_codes, shared_by
-from lyra.simulation.cells import DEGENERATE, Table, by_code, numbered
+from lyra.simulation.cells import Table, by_code, numbered
 from lyra.simulation.spread import Spread, spread_of_tables
 
 __all__ = ["HistorySource"]
-
-Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,26 +95,25 @@ class HistorySource:
         """Return what the formula of power needs, the clusters being where shocks are shared."""
         return spread_of_tables(replace(self, cluster_by=shared_by(self.design)).table, seed)
 
-    def _under(self, drawn: NDArray[np.bool_]) -> Replicates:
+    def _under(self, drawn: Bools) -> Replicates:
         """Return the replicates of assignments (R, items)."""
         cells = self._cells
         R, (G, p) = drawn.shape[0], cells.own.shape
         sums = (cells.sums.T @ drawn[:, cells.item].T.astype(float)).T.reshape(R, G, p + 2)
         n, q, t = sums[..., 0], sums[..., 1:-1], sums[..., -1]
         gamma = q.sum(axis=1)
-        s = n.sum(axis=1) - np.einsum("rk,rk->r", gamma, gamma)
-        degenerate = s <= DEGENERATE * np.maximum(n.sum(axis=1), 1.0)
-        s = np.where(degenerate, 1.0, s)
+        along = np.einsum("rgk,rk->rg", q, gamma)
+        given = Partialled(n=n, t=t, gamma=gamma, along=along, gram=cells.F, scores=cells.own)
+        s = np.where(given.identified, given.left, 1.0)
         root = np.sqrt(s)[:, None]
-        swept = np.einsum("gkl,rl->rgk", cells.F, gamma)
         E = np.empty((R, G, p + 1, p + 1))
         E[..., :-1, :-1] = cells.F
-        E[..., :-1, -1] = E[..., -1, :-1] = (q - swept) / root[..., None]
-        E[..., -1, -1] = (n - 2.0 * np.einsum("rgk,rk->rg", q, gamma) + np.einsum("rgk,rk->rg", swept, gamma)) / root**2
+        E[..., :-1, -1] = E[..., -1, :-1] = (q - np.einsum("gkl,rl->rgk", cells.F, gamma)) / root[..., None]
+        E[..., -1, -1] = given.squares / root**2
         c = np.empty((R, G, p + 1))
         c[..., :-1] = cells.own
-        c[..., -1] = (t - np.einsum("gk,rk->rg", cells.own, gamma)) / root
-        return Replicates(E=E, c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=degenerate)
+        c[..., -1] = given.products / root
+        return Replicates(E=E, c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=~given.identified)
 
     def _clusters(self, kept: NDArray[Any]) -> Codes:
         """Return the cluster of each row kept, numbered without gaps."""
@@ -166,4 +164,4 @@ def _orthonormal(W: Array) -> Array:
 
     lengths = np.linalg.norm(W, axis=0)
     Q, R, _ = qr(W[:, lengths > 0] / lengths[lengths > 0], mode="economic", pivoting=True)
-    return np.asarray(Q[:, np.abs(np.diagonal(R)) > DEGENERATE])
+    return np.asarray(Q[:, np.abs(np.diagonal(R)) > SPANNED])

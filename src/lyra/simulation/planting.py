@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lyra.base.arrays import Array
 from lyra.base.search import root
 from lyra.errors import InputError
 
@@ -242,13 +242,13 @@ def _conversion_share(mu: float, sd: float, covariance: float) -> float:
     return root(lambda share: conversion_covariance(mu, sd, share) - covariance, 0.0, 1.0)
 
 
-def _nodes(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _nodes(n: int) -> tuple[Array, Array]:
     z = np.linspace(-9, 9, n)
     weight = np.exp(-(z**2) / 2)
     return z, weight / weight.sum()
 
 
-def _expit(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _expit(x: Array) -> Array:
     from scipy.special import expit
 
     return np.asarray(expit(x))

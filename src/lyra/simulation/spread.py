@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.robust.diagnosis.icc import Icc, anova
 from lyra.simulation.cells import Table
 
@@ -90,7 +90,7 @@ def _of_table(table: Table) -> tuple[Icc, float, float]:
     return _less(icc, W, codes, sizes), information, float(sums @ sums) / information
 
 
-def _less(icc: Icc, W: Array, codes: NDArray[np.intp], sizes: NDArray[np.int64]) -> Icc:
+def _less(icc: Icc, W: Array, codes: Codes, sizes: NDArray[np.int64]) -> Icc:
     """Return the analysis of variance without the degrees of freedom that covariates constant in clusters took."""
     means = np.stack([np.bincount(codes, column) for column in W.T], axis=1) / sizes[:, None]
     constant = np.abs(W - means[codes]).max(axis=0) <= 1e-9 * np.abs(W).max(axis=0)

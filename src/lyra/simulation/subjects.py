@@ -15,6 +15,7 @@ import numpy as np
 from lyra.base.text import option
 from lyra.data.units import History
 from lyra.designs import Design
+from lyra.designs.named import design_name
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
@@ -25,7 +26,7 @@ from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.samples import WorldLike
 
-__all__ = ["Designs", "DrawnFrom", "Setting", "Subject", "design_name", "handed_in", "sources_of"]
+__all__ = ["Designs", "DrawnFrom", "Setting", "Subject", "handed_in", "sources_of"]
 
 Designs: TypeAlias = Design | Sequence[Design | None] | Mapping[str, Design | None] | None
 DrawnFrom: TypeAlias = WorldSource | HistorySource | ModelSource
@@ -93,11 +94,6 @@ def handed_in(subject: Any, asked: Asked) -> Subject:
     if all(isinstance(world, WorldLike) for world in (worlds if isinstance(worlds, (list, tuple)) else [worlds])):
         return Worlds.of(subject, asked)
     return Past.of(subject, asked)
-
-
-def design_name(design: Design | None) -> str:
-    """Return what a design is called in tables."""
-    return "nothing assigned" if design is None else design.title
 
 
 # --- the subjects -------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
+from lyra.robust import methods
 from lyra.robust.inference import infer
+from lyra.robust.methods import METHODS
 from lyra.simulation.cells import Table
 
 __all__ = ["Method", "one_row"]
@@ -25,15 +25,17 @@ def one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, f
     """Return (estimate, se, pvalue, half width) of a method on rows, and why not when it fails."""
     y, X, clusters = rows
     try:
-        if method == "HC1":
-            return _hc1(y, X, clusters), ""
-        result = method(y, X, clusters, rng)  # type: ignore[operator]
+        if isinstance(method, str):
+            return _inferred(METHODS[method], rows), ""
+        result = method(y, X, clusters, rng)
         return (float(result.estimate), float(result.se), float(result.pvalue), np.nan), ""
     except Exception as error:  # noqa: BLE001  a user's function may raise anything; the row keeps the run alive
         return (np.nan, np.nan, np.nan, np.nan), f"{type(error).__name__}: {error}"
 
 
-def _hc1(y: Array, X: Array, clusters: NDArray[np.intp]) -> tuple[float, float, float, float]:
-    res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant="HC1")
+def _inferred(method: methods.Method, rows: Table) -> tuple[float, float, float, float]:
+    """Return what a method of the register says of the last column."""
+    y, X, clusters = rows
+    res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant=str(method.variant), dof=method.law)
     low, high = res.conf_int()[-1]
     return float(res.coef[-1]), float(res.se[-1]), float(res.pvalue[-1]), float(high - low) / 2.0

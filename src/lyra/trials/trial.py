@@ -19,7 +19,8 @@ from lyra.base.arrays import Array
 from lyra.base.identity import described
 from lyra.base.text import did_you_mean
 from lyra.errors import InputError
-from lyra.robust.replicates import ANALYTIC, WILD, Outcome, Replicates, run_method
+from lyra.robust.methods import METHODS, certifiable, run_method
+from lyra.robust.replicates import Outcome, Replicates
 from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram
 from lyra.simulation.from_history import HistorySource
@@ -29,12 +30,10 @@ from lyra.trials.by_rows import Method, one_row
 __all__ = [
     "BLOCK",
     "COLUMNS",
-    "WITHOUT_CLUSTERS",
     "Method",
     "Scenario",
     "Trial",
     "is_closed_form",
-    "known_methods",
     "method_name",
     "stream",
 ]
@@ -43,14 +42,6 @@ BLOCK = 500
 COLUMNS = ("estimate", "se", "pvalue", "half_width")
 DRAWS = 399
 NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
-BY_ROWS = ("HC1",)
-WITHOUT_CLUSTERS = ("iid", "HC1", "CV1-normal")
-"""Methods that ignore the clusters, or how few they are: judged like the others, and never the one to read."""
-
-
-def known_methods() -> tuple[str, ...]:
-    """Return the names of the methods that can be certified."""
-    return (*ANALYTIC, *BY_ROWS, *WILD)
 
 
 def method_name(method: Method) -> str:
@@ -74,7 +65,7 @@ class Trial:
     source : Source
         Where replicates come from.
     methods : sequence of str or callable
-        Names of `known_methods`, or functions (y, X, clusters, rng) whose result has `.pvalue`, `.se` and
+        Names of `robust.methods.METHODS`, or functions (y, X, clusters, rng) whose result has `.pvalue`, `.se` and
         `.estimate` of the last column of X.
     seed : int
         Entropy of all streams.
@@ -96,8 +87,8 @@ class Trial:
     def __post_init__(self) -> None:
         choose_law(self.weights, 2)
         for method in self.methods:
-            if isinstance(method, str) and method not in known_methods():
-                raise InputError(f"method {method!r} is unknown: {did_you_mean(method, known_methods())}.")
+            if isinstance(method, str) and method not in certifiable():
+                raise InputError(f"method {method!r} is unknown: {did_you_mean(method, certifiable())}.")
             if _needs_rows(method) and not hasattr(self.source, "table"):
                 raise InputError(
                     f"method {method_name(method)!r} needs rows, and a model certificate draws only their sums: "
@@ -145,7 +136,7 @@ class Trial:
 
     def smallest_pvalue(self, method: Method, G: int) -> float:
         """Return the smallest p-value a method can attain with G clusters; 0 where nothing bounds it."""
-        return 1.0 / len(_weights(G, stream(0), self.weights)) if method in WILD else 0.0
+        return 1.0 / len(_weights(G, stream(0), self.weights)) if _draws(method) else 0.0
 
     def _replay(self, block: int, replicate: int) -> tuple[Table, Generator]:
         rng = stream(self.seed, self.cell, block, replicate)
@@ -168,13 +159,17 @@ class Trial:
 
     def _judged(self, reps: Replicates, methods: Sequence[Method], *block: int) -> Array:
         """Return (R, methods, 4): what each method says of these replicates of a block."""
-        bootstrapped = any(method in WILD for method in methods)
+        bootstrapped = any(map(_draws, methods))
         V = self.bootstrap_weights(reps.G, *block) if bootstrapped else np.empty((0, reps.G))
         return np.stack([_columns(run_method(reps, str(method), V)) for method in methods], axis=1)
 
 
 def _needs_rows(method: Method) -> bool:
-    return not isinstance(method, str) or method in BY_ROWS
+    return not isinstance(method, str) or METHODS[method].needs_rows
+
+
+def _draws(method: Method) -> bool:
+    return isinstance(method, str) and METHODS[method].draws is not None
 
 
 def _columns(outcome: Outcome) -> Array:
@@ -217,15 +212,16 @@ class Scenario:
 
     def ignores_clusters(self, m: int) -> bool:
         """Return whether a method takes rows of one cluster as independent."""
-        return self.trial.methods[m] in WITHOUT_CLUSTERS and not self.one_row_each
+        method = self.trial.methods[m]
+        return isinstance(method, str) and not METHODS[method].clustered and not self.one_row_each
 
     def flags_of(self, m: int) -> tuple[str, ...]:
         """Return the flags of one method that follow from the scenario alone."""
-        return (
-            ("clusters finer than randomised",) if self.too_fine and self.trial.methods[m] not in ("iid", "HC1") else ()
-        )
+        method = self.trial.methods[m]
+        reads = not isinstance(method, str) or METHODS[method].reads_clusters
+        return ("clusters finer than randomised",) if self.too_fine and reads else ()
 
 
 def is_closed_form(method: Method) -> bool:
     """Return whether a method costs next to nothing a replicate."""
-    return method in ANALYTIC
+    return isinstance(method, str) and METHODS[method].of_replicates is not None

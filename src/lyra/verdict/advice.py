@@ -13,15 +13,14 @@ from math import comb, inf, sqrt
 from typing import Protocol
 
 from lyra.base.text import listed, option
-from lyra.robust.diagnosis.diagnosis import TINY_ARM, Diagnosis
+from lyra.robust.diagnosis.dangers import TINY_ARM
+from lyra.robust.diagnosis.diagnosis import Diagnosis
+from lyra.robust.methods import METHODS, read_in_order
 from lyra.verdict.judged import Judged
 from lyra.verdict.rung import Rung
 
 __all__ = ["Advice", "Lines", "advise"]
 
-BOOTSTRAPS = tuple(f"{null}-{kind}" for null in ("WCR", "WCU") for kind in ("11", "31", "13", "33"))
-ORDER = ("CV2", "CV3", *BOOTSTRAPS[:4], "CV3J", *BOOTSTRAPS[4:], "CV1", "CV0")
-OF_ROWS = ("HC3", "HC2", "HC1", "HC0")  # allow for clusters of one row each
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
 
@@ -92,7 +91,7 @@ def _candidates(lines: Lines) -> list[Rung]:
 
 
 def _order(lines: Lines) -> tuple[str, ...]:
-    return (*ORDER, *OF_ROWS) if lines.n_rows == lines.diagnosis.G else ORDER
+    return read_in_order(one_row_each=lines.n_rows == lines.diagnosis.G)
 
 
 # --- by the certificate -------------------------------------------------------------------------
@@ -147,7 +146,7 @@ def _reason(lines: Lines, best: Rung) -> str:
         return _reason_for_cv2(lines, best)
     if best.method in ("CV1", "CV0"):
         return "it allows for clusters, but is too small when they are few or unequal, and no better line is here."
-    if best.method in BOOTSTRAPS:
+    if METHODS[best.method].draws is not None:
         return "it takes its law from these clusters, not from a formula."
     return "it leaves out one cluster at a time, and errs on the side of caution."
 

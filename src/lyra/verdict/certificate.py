@@ -11,11 +11,13 @@ References
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from lyra.base.result import Told
+from lyra.base.text import laid_out
 from lyra.errors import DataError
 from lyra.trials.trial import BLOCK
 from lyra.verdict.audit import first_line, refuse_forged, text_of, typed
@@ -164,7 +166,7 @@ class Certificate(Told):
         return f"{read}; {told}; {len(self.designs)} design{'s' if len(self.designs) > 1 else ''}"
 
     def __str__(self) -> str:
-        tables = (("", design, _HEAD, *map(_line, self.of_design(design))) for design in self.designs)
+        tables = (("", design, *_table(self.of_design(design))) for design in self.designs)
         return "\n".join([*self.preamble, *(line for table in tables for line in table), "", *self.closing])
 
 
@@ -179,16 +181,35 @@ def _read(document: Any) -> Certificate:
     return read
 
 
-_HEAD = (
-    f"  {'method':<14}{'verdict':<14}{'size':>8}{'interval':>20}{'inflation':>11}{'SE/sd':>8}{'coverage':>10}"
-    f"{'width':>10}{'replicates':>12}"
-)
+_COLUMNS = {
+    "  method": "<16",
+    "verdict": "<14",
+    "size": ">8",
+    "interval": ">20",
+    "inflation": ">11",
+    "SE/sd": ">8",
+    "coverage": ">10",
+    "width": ">10",
+    "replicates": ">12",
+    "": "",
+}
+"""The heads of a certificate's table, each with how its column is padded; at the end the flags."""
 
 
-def _line(row: Row) -> str:
-    flags = f"  {'; '.join(row.flags)}" if row.flags else ""
-    interval = "all assignments" if row.exact else f"[{row.size_low:.4f}, {row.size_high:.4f}]"
+def _table(rows: Iterable[Row]) -> list[str]:
+    return laid_out(tuple(_COLUMNS.values()), tuple(_COLUMNS), map(_cells, rows))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
     return (
-        f"  {row.method:<14}{row.verdict:<14}{row.size:>8.4f}{interval:>20}{row.inflation:>11.2f}{row.se_ratio:>8.3f}"
-        f"{row.coverage:>10.3f}{row.width:>10.4g}{row.replicates:>12,}{flags}"
+        f"  {row.method}",
+        row.verdict,
+        f"{row.size:.4f}",
+        "all assignments" if row.exact else f"[{row.size_low:.4f}, {row.size_high:.4f}]",
+        f"{row.inflation:.2f}",
+        f"{row.se_ratio:.3f}",
+        f"{row.coverage:.3f}",
+        f"{row.width:.4g}",
+        f"{row.replicates:,}",
+        f"  {'; '.join(row.flags)}" if row.flags else "",
     )

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from lyra.base.arrays import Array
+from lyra.base.result import Told
 from lyra.base.search import rises_to
+from lyra.robust.laws import critical_value
 from lyra.simulation.source import Source
 
-__all__ = ["ClosedForm", "closed_form", "t_power", "t_quantile"]
+__all__ = ["ClosedForm", "closed_form", "t_power"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedForm:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClosedForm(Told):
     """Power by a formula: a t test whose standard error carries a design effect.
 
     Under y = α_g + ε with Var(α) = ρσ² and Var(ε) = (1 − ρ)σ², and D what the covariates leave of the treatment,
@@ -100,27 +101,31 @@ class ClosedForm:
         worst, best = (t_power(effect / self.se_at(icc), self.dof, self.alpha) for icc in (self.icc_high, self.icc_low))
         return worst, best
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        derived = ("design_effect", "se", "mde", "mde_interval")
+        return asdict(self) | {name: getattr(self, name) for name in derived}
+
+    def explain(self) -> str:
+        """Return in words what effect the formula sees, and what makes its standard error."""
+        low, high = self.mde_interval
+        ends = f"{low:.4g} to {high:.4g} over the interval of the intraclass correlation"
+        return f"By the formula {self._answer()} at a level of {self.alpha:g}, {ends}."
+
+    def _answer(self) -> str:
+        error = f"SE {self.se:.4g}, design effect {self.design_effect:.4g} at ICC {self.icc:.4g}"
+        return f"{self.mde:.4g} is seen with power {self.target:g} ({error})"
+
 
 def _design_effect(icc: float, sharing: float) -> float:
     return (1.0 - icc) + icc * sharing
-
-
-def t_quantile(dof: Any, alpha: float) -> Array:
-    """Return the value that |T| exceeds with probability alpha, T ~ t(dof); dof = inf is the normal."""
-    from scipy.special import ndtri, stdtrit
-
-    nu = np.asarray(dof, dtype=float)
-    infinite = np.isinf(nu)
-    return np.asarray(
-        np.where(infinite, ndtri(1.0 - alpha / 2.0), stdtrit(np.where(infinite, 1.0, nu), 1.0 - alpha / 2.0))
-    )
 
 
 def t_power(ratio: float, dof: float, alpha: float) -> float:
     """Return P(|T| ≥ t) for T noncentral t around effect/se."""
     from scipy.special import nctdtr
 
-    t = float(t_quantile(dof, alpha))
+    t = float(critical_value(dof, alpha))
     return float(1.0 - nctdtr(dof, abs(ratio), t) + nctdtr(dof, abs(ratio), -t))
 
 

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.base.search import rises_to
 from lyra.errors import InputError, NotIdentifiedError
-from lyra.robust.replicates import WILD, Replicates, run_method
+from lyra.robust.laws import critical_value
+from lyra.robust.methods import METHODS, run_method
+from lyra.robust.replicates import Replicates
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.subjects import DrawnFrom
 from lyra.trials.trial import BLOCK, Trial
-from lyra.verdict.closed_form import t_quantile
 from lyra.verdict.wanted import Wanted
 
 __all__ = ["Draws", "detectable", "drawn", "interval", "mc_error"]
@@ -30,7 +30,7 @@ Z95 = 1.959963984540054
 
 
 Batches = Sequence[tuple[Replicates, Array]]
-Seen = Callable[[float], tuple[Array, NDArray[np.bool_]]]
+Seen = Callable[[float], tuple[Array, Bools]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -54,12 +54,12 @@ def drawn(source: DrawnFrom, wanted: Wanted) -> Draws:
     trial = Trial(cell=0, source=source, methods=(wanted.method,), seed=wanted.seed, weights=wanted.weights)
     exact = isinstance(source, HistorySource) and source.n_assignments is not None
     batches = _every(trial) if exact else _sampled(trial, wanted.replicates)
-    G = batches[0][0].G
-    if wanted.method in WILD:
+    G, draws = batches[0][0].G, METHODS[wanted.method].draws is not None
+    if draws:
         _check_can_reject(trial, wanted, G)
-    at = _bootstrapped(batches, wanted) if wanted.method in WILD else _shifted(batches, wanted)
+    at = _bootstrapped(batches, wanted) if draws else _shifted(batches, wanted)
     estimate = at(0.0)[0]
-    precision = ROUGH if wanted.method in WILD else FINE
+    precision = ROUGH if draws else FINE
     return Draws(
         at=at, n=estimate.size, n_clusters=G, exact=exact, scale=float(np.nanstd(estimate)), precision=precision
     )
@@ -79,9 +79,9 @@ def _shifted(batches: Batches, wanted: Wanted) -> Seen:
     """Return what a t test sees: an effect moves the estimate and leaves what it must exceed."""
     said = [run_method(reps, wanted.method, V) for reps, V in batches]
     estimate, se, dof = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "se", "dof"))
-    critical = t_quantile(dof, wanted.alpha) * se
+    critical = critical_value(dof, wanted.alpha) * se
 
-    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+    def at(effect: float) -> tuple[Array, Bools]:
         return estimate + effect, np.abs(estimate + effect) >= critical
 
     return at
@@ -90,7 +90,7 @@ def _shifted(batches: Batches, wanted: Wanted) -> Seen:
 def _bootstrapped(batches: Batches, wanted: Wanted) -> Seen:
     """Return what a bootstrap sees: an effect moves the outcome, and the same weights are drawn for it again."""
 
-    def at(effect: float) -> tuple[Array, NDArray[np.bool_]]:
+    def at(effect: float) -> tuple[Array, Bools]:
         said = [run_method(reps.shifted(effect), wanted.method, V) for reps, V in batches]
         estimate, pvalue = (np.concatenate([getattr(o, name) for o in said]) for name in ("estimate", "pvalue"))
         return estimate, pvalue <= wanted.alpha * (1 + 1e-12)
@@ -100,9 +100,7 @@ def _bootstrapped(batches: Batches, wanted: Wanted) -> Seen:
 
 def detectable(draws: Draws, wanted: Wanted) -> float:
     """Return the effect, of the sign planned, at which the share of significant draws reaches the target."""
-    found = rises_to(
-        wanted.target, lambda effect: draws.power(wanted.sign * effect), scale=draws.scale, precision=draws.precision
-    )
+    found = _reached(draws, wanted.target, wanted.sign)
     if np.isinf(found):
         most = draws.power(wanted.sign * draws.scale * ENORMOUS)
         raise NotIdentifiedError(
@@ -112,15 +110,18 @@ def detectable(draws: Draws, wanted: Wanted) -> float:
     return wanted.sign * found
 
 
+def _reached(draws: Draws, target: float, sign: float) -> float:
+    """Return the size of the effect at which the share of significant draws reaches a target."""
+    return rises_to(target, lambda size: draws.power(sign * size), scale=draws.scale, precision=draws.precision)
+
+
 def interval(draws: Draws, mde: float, target: float) -> tuple[float, float]:
     """Return the effects at which the power is 1.96 Monte-Carlo errors below and above the target."""
     if draws.exact:
         return mde, mde
     error, sign = Z95 * mc_error(target, draws.n, exact=False), float(np.sign(mde))
     ends = max(target - error, target / 2.0), min(target + error, (1.0 + target) / 2.0)
-    low, high = (
-        rises_to(end, lambda d: draws.power(sign * d), scale=draws.scale, precision=draws.precision) for end in ends
-    )
+    low, high = (_reached(draws, end, sign) for end in ends)
     return sign * low, sign * high
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lyra.base.result import Told
-from lyra.base.text import listed, option
+from lyra.base.result import HEADS, Told
+from lyra.base.text import laid_out, listed, option
 from lyra.base.warn import warn
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.inference import infer
+from lyra.robust.methods import LADDER
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
@@ -22,8 +23,6 @@ from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_ic
 from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
-
-LADDER = ("iid", "CV1", "CV2", "CV3")
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -135,17 +134,15 @@ class Ladder(Told):
 
     def __str__(self) -> str:
         width = max(6, *(len(rung.method) for rung in self.rungs))
-        heads = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
         laws = max(map(len, ("law", *(rung.law for rung in self.rungs))))
-        lines = [self.term, f"{'method':<{width}}" + "".join(f"{head:>12}" for head in heads) + f"  {'law':<{laws}}"]
-        for rung in self.rungs:
-            cells = "".join(f"{getattr(rung, head):>12.5g}" for head in heads)
-            lines.append(f"{rung.method:<{width}}{cells}  {rung.law:<{laws}}")
-        if self.judged:
-            lines[1:] = [
-                f"{line}  {told}" for line, told in zip(lines[1:], ("certificate", *self.verdicts), strict=True)
-            ]
-        return "\n".join(line.rstrip() for line in (*lines, self.explain()))
+        layout = (f"<{width}", *[">12"] * len(HEADS), f"<{laws + 4}", "")
+        told = self.verdicts if self.judged else [""] * len(self.rungs)
+        rows = [
+            (rung.method, *(f"{getattr(rung, head):.5g}" for head in HEADS), f"  {rung.law}", verdict)
+            for rung, verdict in zip(self.rungs, told, strict=True)
+        ]
+        table = laid_out(layout, ("method", *HEADS, "  law", "certificate" if self.judged else ""), rows)
+        return "\n".join((self.term, *table, self.explain()))
 
     def explain(self) -> str:
         """Return in words what a reader must know beside the lines, the dangers, and which line to read."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lyra.base.arrays import Array
 from lyra.base.text import listed
 from lyra.errors import InputError
 from lyra.verdict.judging import clopper_pearson
@@ -61,15 +62,15 @@ class OperatingCharacteristics:
         The rule.
     """
 
-    sizes: NDArray[np.float64]
-    certified: NDArray[np.float64]
-    uncertified: NDArray[np.float64]
-    inconclusive: NDArray[np.float64]
-    mean_replicates: NDArray[np.float64]
+    sizes: Array
+    certified: Array
+    uncertified: Array
+    inconclusive: Array
+    mean_replicates: Array
     rule: Rule
 
     @property
-    def wrong(self) -> NDArray[np.float64]:
+    def wrong(self) -> Array:
         """Probability of a wrong verdict (S,); at most δ whatever the size."""
         return np.where(self.sizes > self.rule.tolerated, self.certified, self.uncertified)
 
@@ -133,7 +134,7 @@ def _follow(size: float, rule: Rule) -> tuple[float, float, float]:
     return certified, uncertified, replicates
 
 
-def _at_most(k: NDArray[np.int_], n: int, p: float) -> NDArray[np.float64]:
+def _at_most(k: NDArray[np.int_], n: int, p: float) -> Array:
     """Return P(Binomial(n, p) ≤ k) for any integers k."""
     from scipy.special import betaincc
 
@@ -142,7 +143,7 @@ def _at_most(k: NDArray[np.int_], n: int, p: float) -> NDArray[np.float64]:
     return np.where(k < 0, 0.0, np.where(k >= n, 1.0, law))
 
 
-def _probability(k: NDArray[np.int_], n: int, p: float) -> NDArray[np.float64]:
+def _probability(k: NDArray[np.int_], n: int, p: float) -> Array:
     """Return P(Binomial(n, p) = k) for any integers k."""
     from scipy.special import gammaln, xlog1py, xlogy
 

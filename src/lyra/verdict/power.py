@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.result import Told
+from lyra.base.text import laid_out
 from lyra.simulation.subjects import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
@@ -94,10 +95,8 @@ class PowerAnalysis(Told):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""
-        form = {f.name: getattr(self.closed_form, f.name) for f in fields(ClosedForm)}
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        derived = {name: getattr(self.closed_form, name) for name in ("design_effect", "se", "mde", "mde_interval")}
-        return told | {"closed_form": form | derived, "mc_error": self.mc_error}
+        return told | {"closed_form": self.closed_form.to_dict(), "mc_error": self.mc_error}
 
     def _answer(self) -> str:
         seen = f"{self.mde:.4g} is seen with power {self.target:g}"
@@ -191,5 +190,5 @@ def _counted(plan: PowerAnalysis) -> list[str]:
 def _curve(plan: PowerAnalysis) -> list[str]:
     curve = plan.table()
     columns = (curve["effect"], curve["power"], curve["mc_error"], curve["closed_form"])
-    lines = [f"  {e:<10.4g}{p:>7.3f}{m:>8.3f}{c:>9.3f}" for e, p, m, c in zip(*columns, strict=True)]
-    return ["  effect      power    +/-     formula", *lines]
+    rows = [(f"  {e:.4g}", f"{p:.3f}", f"{m:.3f}", f"{c:.3f}") for e, p, m, c in zip(*columns, strict=True)]
+    return laid_out(("<12", ">7", ">8", ">9"), ("  effect", "power", "+/-", "formula"), rows)

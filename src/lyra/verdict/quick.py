@@ -9,8 +9,9 @@ import numpy as np
 
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.methods import certifiable
 from lyra.simulation.spread import bounded
-from lyra.trials.trial import BLOCK, known_methods
+from lyra.trials.trial import BLOCK
 
 __all__ = ["Budget", "on_sums", "quick_budget"]
 
@@ -38,7 +39,8 @@ def quick_budget(fit: Fit, *, icc: float | Sequence[float] | None = None, maximu
 
 def on_sums(methods: Iterable[str]) -> list[str]:
     """Return the methods that can be certified on the sums of a fit."""
-    return [method for method in methods if method in known_methods() and method != "HC1"]
+    known = certifiable(on_sums=True)
+    return [method for method in methods if method in known]
 
 
 def _estimate_and_upper_end(fit: Fit) -> list[float] | None:

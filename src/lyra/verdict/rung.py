@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.base.result import Told
+from lyra.base.result import HEADS, Told
 from lyra.data import check
 from lyra.errors import InputError
 from lyra.robust.inference import Inference
@@ -18,7 +18,7 @@ from lyra.robust.wild.bootstrap import WildBootstrap
 
 __all__ = ["COLUMNS", "Rung", "bootstrapped", "inferred"]
 
-COLUMNS = ("method", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "dof", "law")
+COLUMNS = ("method", *HEADS, "dof", "law")
 """What a line shows, in the order of a table."""
 
 AUTHORS = ("rademacher", "webb", "mammen")

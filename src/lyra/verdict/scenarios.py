@@ -9,19 +9,18 @@ from typing import Any
 from lyra.base.text import option
 from lyra.base.warn import warn
 from lyra.errors import FinerClustersWarning
+from lyra.robust.methods import LADDER
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.subjects import Setting
 from lyra.trials.trial import Method, Scenario, Trial, stream
 
-__all__ = ["DEFAULT_METHODS", "scenarios_of"]
-
-DEFAULT_METHODS = ("iid", "CV1", "CV2", "CV3")
+__all__ = ["scenarios_of"]
 
 
 def scenarios_of(
     settings: Mapping[str, Setting],
     *,
-    methods: Sequence[Method] = DEFAULT_METHODS,
+    methods: Sequence[Method] = LADDER,
     seed: int,
     weights: str = "auto",
 ) -> list[Scenario]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lyra.base.text import did_you_mean
 from lyra.errors import InputError
-from lyra.robust.replicates import ANALYTIC, WILD
+from lyra.robust.methods import certifiable
 from lyra.simulation.asked import whole_seed
 
 __all__ = ["Wanted"]
@@ -42,7 +42,7 @@ class Wanted:
         if self.effect is not None and (self.effect == 0 or not np.isfinite(self.effect)):
             raise InputError(f"effect={self.effect!r} cannot be planned for: pass the effect worth finding, or none.")
         _refuse_number_of_replicates(self.replicates)
-        known = (*ANALYTIC, *WILD)
+        known = certifiable(on_sums=True)
         if self.method not in known:
             raise InputError(f"method {self.method!r} has no power curve: {did_you_mean(str(self.method), known)}.")
         object.__setattr__(self, "seed", whole_seed(self.seed))

@@ -1,4 +1,5 @@
 """Results -> terminal and JSON.
 
-`pages` is what a terminal shows, in tables that `tables` fits to it; `document` what a JSON document holds.
+`pages` is what a terminal shows, in tables that `tables` fits to it; `document` what a JSON document holds; `written` a
+file that is written whole; `terminal` how it all is printed, `refusal` what is wrong with a command line.
 """

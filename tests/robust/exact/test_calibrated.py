@@ -89,6 +89,13 @@ def test_two_treated_of_twenty_reject_five_per_cent(name):
     assert rejected == pytest.approx(0.05, abs=3.9 * np.sqrt(0.05 * 0.95 / 20_000))
 
 
+@pytest.mark.parametrize("name", ["CV0", "CV1", "R1"])
+def test_a_standard_error_that_is_zero_but_for_rounding_says_nothing(name):
+    """One cluster an arm: the residuals of each add up to zero, so that every score is rounding."""
+    found = calibrated_test(two_arms(2, 1), 1, name, FAMILY)
+    assert np.isnan([found.std_error, found.statistic, found.p_value, *found.conf_int()]).all() == (name != "R1")
+
+
 def test_without_a_cluster_there_is_no_estimate_and_restricted_scores_still_speak():
     clusters = np.repeat(np.arange(8), 4)
     X = np.column_stack([np.ones(32), clusters == 0]).astype(float)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_fits import CLUSTERED, fitted, unequal
 
+from lyra.robust.covariance import covariance
 from lyra.robust.exact import confidence_set as confidence_sets
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.confidence_set import ConfidenceSet, confidence_set, t_value
 from lyra.robust.exact.statistic import STATISTICS, statistic
-from lyra.robust.sandwich import covariance
 
 
 def parts(fit, j, name):

@@ -15,10 +15,9 @@ import oracles
 from lyra.errors import DisjointSetWarning, DroppedRowsWarning, InputError, LyraError, NotIdentifiedError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.regression.nested import nested_fit
+from lyra.regression.nested import Nested, nested_fit
 from lyra.robust.null import make_null
 from lyra.robust.wild.bootstrap import ALTERNATIVES, wild_bootstrap
-from lyra.robust.wild.confidence import Curves, Steps, _real_roots
 from lyra.robust.wild.draws import t_statistics, values_at, wald_statistics
 from lyra.robust.wild.multipliers import LAWS, Sampled
 from lyra.robust.wild.statistic import KINDS, make_pivot
@@ -39,9 +38,9 @@ def fit_of(y, X, clusters):
     return least_squares(Moments.from_arrays(y, X, clusters))
 
 
-def at_weights(fit, null, V, *, kind, restricted, partition=None):
+def at_weights(fit, null, V, *, kind, restricted, nested=None):
     """Return the statistics of chosen weights V (b, H)."""
-    pivot = make_pivot(fit, null, kind=kind, restricted=restricted, partition=partition)
+    pivot = make_pivot(nested or Nested.itself(fit), null, kind=kind, restricted=restricted)
     statistics = t_statistics if null.q == 1 else wald_statistics
     (stars,) = statistics(pivot.at_null, values_at(pivot.at_null, [V], unit=False))
     return pivot.scaled(stars)
@@ -139,7 +138,7 @@ def test_t_star_equals_rows_resampled_and_refitted(kind, restricted, q, law):
     found = at_weights(fit, null, V, kind=kind, restricted=restricted)
     wanted = brute_force.t_star(y, X, clusters, null.R, null.r, V, kind=kind, restricted=restricted)
     np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
-    pivot = make_pivot(fit, null, kind=kind, restricted=restricted)
+    pivot = make_pivot(Nested.itself(fit), null, kind=kind, restricted=restricted)
     assert pivot.statistic == pytest.approx(brute_force.statistic(y, X, clusters, null.R, null.r, kind[1]), rel=1e-11)
 
 
@@ -162,10 +161,10 @@ def test_any_linear_null_equals_rows_resampled_and_refitted(kind, R):
 def test_subclusters_equal_rows_resampled_and_refitted(kind, restricted, q):
     y, X, clusters = sample(5)
     finer = clusters * 10 + np.random.default_rng(2).integers(0, 3, y.size)
-    fit, partition = nested_fit(y, X, clusters, finer)
-    null = make_null(fit, [1, 3][:q], None, 0.2)
+    nested = nested_fit(y, X, clusters, finer)
+    null = make_null(nested.fit, [1, 3][:q], None, 0.2)
     V = LAWS["webb"].draw(np.random.default_rng(1), 4, np.unique(finer).size)
-    found = at_weights(fit, null, V, kind=kind, restricted=restricted, partition=partition)
+    found = at_weights(nested.fit, null, V, kind=kind, restricted=restricted, nested=nested)
     wanted = brute_force.t_star(y, X, clusters, null.R, null.r, V, kind=kind, restricted=restricted, groups=finer)
     np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
 
@@ -217,20 +216,18 @@ def test_webb_enumeration_equals_all_weight_vectors_by_rows():
     assert boot.n_greater == np.sum(np.abs(t_star) > size * (1 + 1e-7))
 
 
-@pytest.mark.parametrize("nested", BOTH)
+@pytest.mark.parametrize("finer", BOTH)
 @pytest.mark.parametrize("q", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_half_tables_visit_each_pattern_once(kind, q, nested):
+def test_half_tables_visit_each_pattern_once(kind, q, finer):
     y, X, clusters = sample(9)
-    if nested:
-        fit, partition = nested_fit(y, X, clusters, clusters * 10 + (np.arange(y.size) % 2) * (clusters < 2))
-    else:
-        fit, partition = fit_of(y, X, clusters), None
-    H = 9 if nested else 7
-    boot = wild_bootstrap(fit, param=[1, 2][:q], kind=kind, weights="rademacher", partition=partition, h0=0.3)
+    nested = nested_fit(y, X, clusters, clusters * 10 + (np.arange(y.size) % 2) * ((clusters < 2) & finer))
+    fit, H = nested.fit, 9 if finer else 7
+    assert nested.partition.is_trivial is not finer
+    boot = wild_bootstrap(fit, param=[1, 2][:q], kind=kind, weights="rademacher", nested=nested, h0=0.3)
     null = make_null(fit, [1, 2][:q], None, 0.3)
     V = np.array(list(itertools.product([-1.0, 1.0], repeat=H)))
-    every = at_weights(fit, null, V, kind=kind, restricted=True, partition=partition)
+    every = at_weights(fit, null, V, kind=kind, restricted=True, nested=nested)
     assert boot.t_star.size == boot.n_draws == 2**H
     np.testing.assert_allclose(np.sort(boot.t_star), np.sort(every), rtol=1e-9)
 
@@ -298,53 +295,6 @@ def test_gaps_are_warned_of_and_the_hull_returned():
     )
     np.testing.assert_array_equal(hull, [parts[0, 0], parts[-1, 1]])
     assert (parts[1:, 0] > parts[:-1, 1]).all()
-
-
-def test_real_roots_equal_those_of_the_companion_matrix():
-    rng = np.random.default_rng(0)
-    N0, N1 = rng.normal(size=(2, 300)) * np.exp(rng.normal(size=(2, 300)))
-    p0, p1 = rng.normal(size=(2, 3, 300))
-    q = [np.sum(p0 * p0, axis=0), 2 * np.sum(p0 * p1, axis=0), np.sum(p1 * p1, axis=0)]
-    F = np.stack([-N0 * N0, -2 * N0 * N1, q[0] - N1 * N1, q[1], q[2]])
-    roots = _real_roots(F)
-    four = 0
-    for n in range(300):
-        wanted = np.roots(F[::-1, n])
-        wanted = np.sort(wanted[np.abs(wanted.imag) < 1e-7 * np.abs(wanted)].real)
-        x = roots[:, n][roots[:, n] < 1]
-        np.testing.assert_allclose(x, wanted / (1 + np.abs(wanted)), atol=1e-9)
-        four += len(x) == 4
-    assert four > 10
-
-
-def test_a_count_of_closed_intervals_includes_their_ends():
-    steps = Steps(0, rises=np.array([0.0, 0.5]), falls=np.array([0.5, 0.8]))  # [0, 0.5] and [0.5, 0.8]
-    np.testing.assert_array_equal(steps.at_least(1), [[0.0, 0.8]])
-    np.testing.assert_array_equal(steps.at_least(2), [[0.5, 0.5]])
-    assert steps.at_least(3).size == 0
-    np.testing.assert_array_equal(steps.at_least(0), [[-1.0, 1.0]])
-    np.testing.assert_array_equal(steps.reflected().at_least(1), [[-0.8, 0.0]])
-
-
-@pytest.mark.parametrize(
-    ("slope", "above", "beyond"),
-    [
-        (2.0, [[-1.0, np.inf]], [[-np.inf, -1.0], [-1 / 3, np.inf]]),
-        (0.5, [[-np.inf, 2.0]], [[-2 / 3, 2.0]]),
-        (-2.0, [[-np.inf, 1 / 3]], [[-np.inf, 1 / 3], [1.0, np.inf]]),
-    ],
-)
-def test_a_statistic_linear_in_the_null_crosses_where_algebra_says(slope, above, beyond):
-    one, none = np.ones(1), np.zeros(1)
-    curves = Curves(N0=one, N1=slope * one, q0=one, q1=none, q2=none)  # t*(τ) = 1 + slope τ: q has no quadratic part
-
-    def tau(steps):
-        x = Steps.joined([steps]).at_least(1)
-        with np.errstate(divide="ignore"):
-            return x / (1 - np.abs(x))
-
-    np.testing.assert_allclose(tau(curves.upper(ties=True, mirrored=False)), above, rtol=1e-9)
-    np.testing.assert_allclose(tau(curves.two_sided(ties=True)), beyond, rtol=1e-9)
 
 
 # --- properties ---------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
-from lyra.moments.basis import inverse
+from lyra.base.arrays import Array, Bools
+from lyra.base.triangles import inverse
 from lyra.regression.least_squares import Fit
 
 __all__ = ["ColumnSums", "arms", "cluster_values", "column_sums"]
@@ -53,7 +53,7 @@ def cluster_values(sums: ColumnSums, sizes: NDArray[np.int64]) -> Array:
     return np.where(constant.all(axis=0), values, np.nan)
 
 
-def arms(values: Array) -> NDArray[np.bool_] | None:
+def arms(values: Array) -> Bools | None:
     """Return which clusters (G,) have the larger of the two values a column takes; None when they are not two."""
     low, high = values.min(), values.max()
     gap = high - low

@@ -14,7 +14,9 @@ from lyra.base.result import Contract
 from lyra.base.text import did_you_mean, listed
 from lyra.data import check
 from lyra.data.labels import encode
+from lyra.data.units import Seed
 from lyra.errors import InputError, NotIdentifiedError
+from lyra.moments.partition import Partition
 from lyra.regression.least_squares import Fit
 from lyra.regression.within import own_regressions, refuse_unidentified
 
@@ -81,7 +83,7 @@ class LevelTest(Contract):
 
 
 def level_test(
-    fit: Fit, coarse: Any, *, param: str | int, method: str = "score-variance", B: int = 9_999, rng: Any = None
+    fit: Fit, coarse: Any, *, param: str | int, method: str = "score-variance", B: int = 9_999, rng: Seed = None
 ) -> LevelTest:
     """Return a test of the null that errors are independent between the fine clusters of one coarse cluster.
 
@@ -153,15 +155,15 @@ def level_test(
     if B < 1:
         raise InputError(f"B={B} draws cannot be made: ask for at least 1, such as 9999.")
     j = check.position(param, fit.names)
-    nesting = _nested(fit, coarse)
-    statistic, pvalue, n_draws = _methods()[method](fit, nesting, j, _Draws(B, np.random.default_rng(rng)))
+    nested = _nested(fit, coarse)
+    statistic, pvalue, n_draws = _methods()[method](fit, nested, j, _Draws(B, np.random.default_rng(rng)))
     return LevelTest(
         param=fit.names[j],
         method=method,
         statistic=statistic,
         pvalue=pvalue,
         n_fine=fit.G,
-        n_coarse=len(nesting.labels),
+        n_coarse=len(nested.labels),
         n_draws=n_draws,
     )
 
@@ -170,30 +172,14 @@ def level_test(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Nesting:
-    """Fine clusters in the order of their coarse ones: `order` (G,), where each coarse one starts, and its label."""
+class _Coarse:
+    """The coarse clusters: their labels, and which fine ones they hold."""
 
     labels: NDArray[Any]
-    order: NDArray[np.intp]
-    starts: NDArray[np.intp]
-
-    def total(self, values: Array, axis: int = 0) -> Array:
-        """Return sums over the fine clusters of each coarse one."""
-        return np.asarray(np.add.reduceat(np.take(values, self.order, axis=axis), self.starts, axis=axis))
-
-    @property
-    def counts(self) -> NDArray[np.intp]:
-        """Fine clusters in each coarse one."""
-        return np.diff(np.append(self.starts, self.order.size))
-
-    def spread(self, values: Array) -> Array:
-        """Return a coarse value for every fine cluster."""
-        back = np.empty(self.order.size, dtype=np.intp)
-        back[self.order] = np.repeat(np.arange(self.starts.size), self.counts)
-        return values[back]
+    partition: Partition
 
 
-def _nested(fit: Fit, coarse: Any) -> _Nesting:
+def _nested(fit: Fit, coarse: Any) -> _Coarse:
     codes, labels = encode(_as_array(fit, coarse))
     if codes.size != fit.G:
         raise InputError(
@@ -207,8 +193,7 @@ def _nested(fit: Fit, coarse: Any) -> _Nesting:
         raise NotIdentifiedError("There is one coarse cluster: nothing can be clustered there; test a level between.")
     if labels.size == fit.G:
         raise NotIdentifiedError("Every coarse cluster holds one fine cluster: the two levels are the same.")
-    order = np.argsort(codes, kind="stable")
-    return _Nesting(labels, order, np.searchsorted(codes[order], np.arange(labels.size)))
+    return _Coarse(labels, Partition(codes))
 
 
 def _as_array(fit: Fit, coarse: Any) -> Any:
@@ -236,38 +221,39 @@ class _Draws:
 # --- scores -------------------------------------------------------------------------------------
 
 
-def _tau(scores: Array, nesting: _Nesting) -> Array:
+def _tau(scores: Array, partition: Partition) -> Array:
     """Return τ for fine scores (..., G)."""
     squares = scores**2
-    own = nesting.total(squares, axis=-1)
-    theta = np.sum(nesting.total(scores, axis=-1) ** 2 - own, axis=-1)
+    own = partition.total(squares, axis=-1)
+    theta = np.sum(partition.total(scores, axis=-1) ** 2 - own, axis=-1)
     variance = 2.0 * (np.sum(own**2, axis=-1) - np.sum(squares**2, axis=-1))
     return np.asarray(theta / np.sqrt(variance))
 
 
-def _normal(fit: Fit, nesting: _Nesting, j: int, _: _Draws) -> tuple[float, float, int]:
+def _normal(fit: Fit, coarse: _Coarse, j: int, _: _Draws) -> tuple[float, float, int]:
     from scipy.special import ndtr
 
-    tau = float(_tau(fit.scores @ fit.W[j], nesting))
+    tau = float(_tau(fit.scores @ fit.W[j], coarse.partition))
     return tau, float(ndtr(-tau)), 0
 
 
-def _bootstrap(fit: Fit, nesting: _Nesting, j: int, draws: _Draws) -> tuple[float, float, int]:
+def _bootstrap(fit: Fit, coarse: _Coarse, j: int, draws: _Draws) -> tuple[float, float, int]:
     z = fit.W[j]
     own, bend = fit.scores @ z, np.concatenate([E @ z for _, E in fit.grams()])
-    tau = float(_tau(own, nesting))
+    tau = float(_tau(own, coarse.partition))
     greater = 0
     for signs in draws.signs(fit.G):
         resampled = signs * own - (signs @ fit.scores) @ bend.T
-        greater += int(np.sum(_tau(resampled, nesting) >= tau))
+        greater += int(np.sum(_tau(resampled, coarse.partition) >= tau))
     return tau, (1 + greater) / (draws.B + 1), draws.B
 
 
 # --- estimates ----------------------------------------------------------------------------------
 
 
-def _estimates(fit: Fit, nesting: _Nesting, j: int, draws: _Draws) -> tuple[float, float, int]:
-    single = nesting.labels[nesting.counts < 2].tolist()
+def _estimates(fit: Fit, coarse: _Coarse, j: int, draws: _Draws) -> tuple[float, float, int]:
+    partition = coarse.partition
+    single = coarse.labels[partition.counts < 2].tolist()
     if single:
         raise NotIdentifiedError(
             f"{listed(single)} holds one fine cluster, so its estimate has no fine-level variance: merge it, leave it "
@@ -275,23 +261,23 @@ def _estimates(fit: Fit, nesting: _Nesting, j: int, draws: _Draws) -> tuple[floa
         )
     z = fit.W[j]
     E = np.concatenate([block for _, block in fit.grams()])
-    whole = nesting.total(E)
-    own = own_regressions(whole, nesting.total(fit.scores), z)
-    refuse_unidentified(own.identified, nesting.labels, fit.names[j])
-    residual = fit.scores - np.einsum("gkl,gl->gk", E, nesting.spread(own.moved))
-    without = own_regressions(nesting.spread(whole) - E, residual, z)
+    whole = partition.total(E)
+    own = own_regressions(whole, partition.total(fit.scores), z)
+    refuse_unidentified(own.identified, coarse.labels, fit.names[j])
+    residual = fit.scores - np.einsum("gkl,gl->gk", E, partition.spread(own.moved))
+    without = own_regressions(partition.spread(whole) - E, residual, z)
     if not without.identified.all():
         raise NotIdentifiedError(
             f"{fit.names[j]} has no estimate in a coarse cluster without fine cluster "
             f"{listed(fit.labels[~without.identified].tolist())}: merge such coarse clusters, or use "
             "method='score-variance'."
         )
-    variances = nesting.total((without.moved @ z) ** 2) * (nesting.counts - 1) / nesting.counts
+    variances = partition.total((without.moved @ z) ** 2) * (partition.counts - 1) / partition.counts
     observed = float((own.moved @ z).var(ddof=1))
     normal = draws.generator.standard_normal((draws.B, variances.size)) * np.sqrt(variances)
     pvalue = (1 + int(np.sum(normal.var(axis=1, ddof=1) >= observed))) / (draws.B + 1)
     return observed / float(variances.mean()), pvalue, draws.B
 
 
-def _methods() -> dict[str, Callable[[Fit, _Nesting, int, _Draws], tuple[float, float, int]]]:
+def _methods() -> dict[str, Callable[[Fit, _Coarse, int, _Draws], tuple[float, float, int]]]:
     return {"score-variance": _normal, "score-bootstrap": _bootstrap, "ibragimov-mueller": _estimates}

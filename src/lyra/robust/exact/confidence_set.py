@@ -13,8 +13,10 @@ import numpy as np
 
 from lyra.base.arrays import Array
 from lyra.regression.least_squares import Fit
+from lyra.robust.covariance import is_rounding
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.statistic import Statistic
+from lyra.robust.sandwich import small_sample
 
 __all__ = ["ConfidenceSet", "confidence_set", "standard_error", "t_value"]
 
@@ -65,10 +67,17 @@ def t_value(fit: Fit, about: Coefficient, test: Statistic, null: float = 0.0) ->
 
 
 def standard_error(fit: Fit, about: Coefficient, test: Statistic, null: float = 0.0) -> float:
-    """Return the standard error in the t statistic of β_j = null; the null matters where scores are taken under it."""
+    """Return the standard error in the t statistic of β_j = null, NaN where it is zero but for rounding.
+
+    The null matters where scores are taken under it.
+    """
     b = (fit.coef[fit.names.index(about.term)] - null) / about.scale
     z = _scores(fit, test) + test.shift * b
-    return float(about.scale * np.sqrt(test.factor * (z @ z)))
+    squares = np.array([z @ z])
+    variant = "CV0" if test.bounded else test.name
+    if is_rounding(fit, variant, about.direction[None], squares * small_sample(fit, variant))[0]:
+        return float("nan")
+    return float(about.scale * np.sqrt(test.factor * squares[0]))
 
 
 def confidence_set(

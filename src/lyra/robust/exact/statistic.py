@@ -16,8 +16,10 @@ from lyra.base.text import did_you_mean
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient
-from lyra.robust.leave_out import adjustment, spectra
-from lyra.robust.sandwich import VARIANTS, small_sample, unidentified
+from lyra.robust.leave_out import adjustment
+from lyra.robust.sandwich import VARIANTS, small_sample
+from lyra.robust.spectra import spectra
+from lyra.robust.unidentified import unidentified
 
 __all__ = ["STATISTICS", "Statistic", "statistic"]
 

@@ -1,27 +1,23 @@
-"""The wild cluster bootstrap: p-values and intervals from the t statistic's own law, from moments alone."""
+"""A fit and a null -> the wild cluster bootstrap test, from moments alone: every choice checked, then counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from operator import index
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from lyra.base.arrays import Array
-from lyra.base.result import Contract
-from lyra.base.warn import warn
 from lyra.data import check
-from lyra.errors import DisjointSetWarning, InputError
+from lyra.data.units import Seed
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
-from lyra.regression.nested import Partition
-from lyra.robust.null import Null, make_null
-from lyra.robust.wild.confidence import Curves, Levels, Steps
-from lyra.robust.wild.draws import t_statistics, values, wald_statistics
-from lyra.robust.wild.multipliers import Enumerated, Sampled, choose_draws, choose_law
-from lyra.robust.wild.statistic import KINDS, Pivot, make_pivot
+from lyra.regression.nested import Nested
+from lyra.robust.null import make_null
+from lyra.robust.wild.multipliers import choose_draws, choose_law
+from lyra.robust.wild.result import WildBootstrap
+from lyra.robust.wild.statistic import KINDS, make_pivot
+from lyra.robust.wild.tally import tally
 
 __all__ = ["WildBootstrap", "wild_bootstrap"]
 
@@ -29,281 +25,6 @@ __all__ = ["WildBootstrap", "wild_bootstrap"]
 MOST_DRAWS = 10_000_000
 ALTERNATIVES = ("two-sided", "equal-tailed", "less", "greater")
 TIES = ("include", "exclude")
-TIE = float(np.sqrt(np.finfo(float).eps))  # relative: v = ±1 repeats the sample, and rounding decides its side
-
-# --- counting -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many draws are strictly more extreme than t, tied with it, or without a denominator."""
-
-    greater: int
-    ties: int
-    vanishing: int
-
-    def extreme(self, *, ties: bool) -> int:
-        """Return the draws at least as extreme: a vanishing denominator is an infinite t*."""
-        return self.greater + self.vanishing + (self.ties if ties else 0)
-
-
-def tally(pivot: Pivot, draws: Sampled | Enumerated, alternative: str) -> Tally:
-    """Count the draws against the sample; "equal-tailed" counts in the tail that holds fewer."""
-    forms = pivot.at_null
-    blocks = values(forms, draws)
-    if alternative == "two-sided":
-        pairs = 1 + draws.mirrored  # a pattern's negative has the same square
-        stars = wald_statistics(forms, blocks)
-        return _summed(pairs * _counts(squares, pivot.wald, 2.0 * TIE) for squares in stars)
-    both = [_both_tails(stars, pivot.t, mirrored=draws.mirrored) for stars in t_statistics(forms, blocks)]
-    less, greater = (_summed(block[side] for block in both) for side in (0, 1))
-    if alternative == "equal-tailed":
-        return min(less, greater, key=lambda tail: tail.extreme(ties=True))
-    return less if alternative == "less" else greater
-
-
-def _both_tails(stars: Array, t: float, *, mirrored: bool) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Return the counts below and above t, of the draws' negatives too if `mirrored`."""
-    less, greater = _counts(-stars, -t, TIE), _counts(stars, t, TIE)
-    if mirrored:
-        less, greater = less + _counts(stars, -t, TIE), greater + _counts(-stars, t, TIE)
-    return less, greater
-
-
-def _counts(stars: Array, t: float, tie: float) -> NDArray[np.int_]:
-    """Return how many draws are strictly above t, tied with it within a relative `tie`, and without a denominator."""
-    slack = tie * abs(t)
-    greater = np.count_nonzero(stars > t + slack)
-    rest = stars.size - np.count_nonzero(stars < t - slack) - greater
-    vanishing = np.count_nonzero(np.isnan(stars)) if rest else 0
-    return np.array([greater, rest - vanishing, vanishing])
-
-
-def _summed(counts: Iterable[NDArray[np.int_]]) -> Tally:
-    return Tally(*(int(count) for count in sum(counts, np.zeros(3, dtype=np.int_))))
-
-
-# --- the result ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class WildBootstrap(Contract, float):
-    """A wild cluster bootstrap test: the p-value, as a number, with everything that stands behind it.
-
-    Attributes
-    ----------
-    pvalue : float
-        The share of draws at least as extreme as the sample; the object itself equals it.
-    estimate : float or ndarray (q,)
-        R β̂: the coefficient tested, or the q of them.
-    h0 : float or ndarray (q,)
-        Its value under the null.
-    statistic : float
-        t with the factor of its variance; for q > 1 restrictions the Wald form (Rβ̂ − r)'(R V R')⁻¹(Rβ̂ − r).
-    weights, kind, alternative, ties : str
-        The law of the weights ("auto" resolved), and what was asked.
-    restricted : bool
-        Whether the null is imposed on the draws.
-    n_draws : int
-        Weight vectors behind the p-value: B, or all patterns (2^G for Rademacher weights), negatives counted.
-    enumerated : bool
-        Whether all patterns were visited: the p-value then has no Monte-Carlo error and no seed.
-    n_greater, n_ties, n_vanishing : int
-        Draws strictly more extreme, equal to the sample up to rounding, and without a denominator. The last have an
-        infinite t* and count as extreme, so that they can never make a p-value smaller.
-    """
-
-    pvalue: float
-    tally: Tally
-    pivot: Pivot = field(repr=False)
-    draws: Sampled | Enumerated
-    null: Null
-    estimates: Array
-    kind: str
-    restricted: bool
-    alternative: str
-    ties: str
-    chosen: bool
-    n_clusters: int
-    n_rows: int
-
-    def __new__(cls, pvalue: float, *_: Any, **__: Any) -> WildBootstrap:
-        """Return the number itself."""
-        return float.__new__(cls, pvalue)
-
-    @property
-    def term(self) -> str | tuple[str, ...]:
-        """The coefficient, or the left-hand sides of a joint null."""
-        return self.null.words[0] if self.null.q == 1 else self.null.words
-
-    @property
-    def std_error(self) -> float:
-        """(estimate − h0) / statistic, that of its t; NaN for a joint null, and where the estimate is the null's."""
-        t = self.pivot.statistic
-        return abs(float(self.estimates[0] - self.null.r[0]) / t) if self.null.q == 1 and t else np.nan
-
-    @property
-    def estimate(self) -> float | Array:
-        """R β̂."""
-        return float(self.estimates[0]) if self.null.q == 1 else self.estimates
-
-    @property
-    def h0(self) -> float | Array:
-        """R β under the null."""
-        return float(self.null.r[0]) if self.null.q == 1 else self.null.r
-
-    @property
-    def statistic(self) -> float:
-        """The observed statistic."""
-        return self.pivot.statistic
-
-    @property
-    def weights(self) -> str:
-        """The law of the weights."""
-        return self.draws.law.name
-
-    @property
-    def n_draws(self) -> int:
-        """Weight vectors behind the p-value."""
-        return self.draws.total
-
-    @property
-    def enumerated(self) -> bool:
-        """Whether these are all there are."""
-        return self.draws.mirrored
-
-    @property
-    def n_greater(self) -> int:
-        """Draws strictly more extreme."""
-        return self.tally.greater
-
-    @property
-    def n_ties(self) -> int:
-        """Draws equal to the sample up to rounding."""
-        return self.tally.ties
-
-    @property
-    def n_vanishing(self) -> int:
-        """Draws without a denominator."""
-        return self.tally.vanishing
-
-    @property
-    def smallest_pvalue(self) -> float:
-        """The smallest p-value this test could give any outcome on this design.
-
-        All patterns hold the sample itself and its mirror image when the null is imposed on unchanged scores (kinds
-        "11" and "13"); counted as ties they are the floor. Otherwise the floor is 0.
-        """
-        sample_is_a_draw = self.enumerated and self.restricted and self.kind[0] == "1"
-        if not sample_is_a_draw or self.ties == "exclude":
-            return 0.0
-        return (1.0 if self.alternative in ("less", "greater") else 2.0) / self.n_draws
-
-    @property
-    def t_star(self) -> Array:
-        """The statistic of every draw (n_draws,), computed anew on each call; infinite without a denominator."""
-        stars = np.concatenate(list(self._stars()))
-        stars = self.pivot.scaled(np.where(np.isnan(stars), np.inf, stars))
-        if not self.enumerated:
-            return stars
-        return np.concatenate([stars, -stars if self.null.q == 1 else stars])
-
-    def confidence_set(self, level: float = 0.95) -> Array:
-        """Return every null value this test does not reject at 1 − level, as intervals (m, 2) in order.
-
-        A value is rejected when its p-value is ≤ 1 − level. The set is exact for the draws at hand; sides may be
-        infinite.
-
-        Raises
-        ------
-        InputError
-            The level is no coverage, or the null holds several restrictions.
-        """
-        level = check.coverage(level)
-        if self.null.q > 1:
-            raise InputError(
-                f"A joint null of {self.null.q} restrictions has no interval: test one coefficient at a time."
-            )
-        x = _accepted(self, 1.0 - level)
-        with np.errstate(divide="ignore"):
-            tau = x / (1.0 - np.abs(x))
-        one_se = float(self.pivot.M[0, 0] * np.sqrt(self.pivot.D[0, 0]))
-        return np.asarray((self.estimates[0] - one_se * tau)[::-1, ::-1])
-
-    def conf_int(self, level: float = 0.95) -> Array:
-        """Return the interval (2,) of null values this test does not reject; sides may be infinite.
-
-        Raises
-        ------
-        InputError
-            The level is no coverage, or the null holds several restrictions.
-
-        Warns
-        -----
-        DisjointSetWarning
-            The set has gaps; its hull is returned, and `confidence_set` has the parts.
-        """
-        parts = self.confidence_set(level)
-        if len(parts) == 0:
-            return np.full(2, np.nan)
-        if len(parts) > 1:
-            warn(
-                f"The values not rejected are {len(parts)} separate intervals, and their hull is returned: "
-                "confidence_set(level) has each.",
-                DisjointSetWarning,
-            )
-        return np.array([parts[0, 0], parts[-1, 1]])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the draws as plain Python values, ready for JSON."""
-        return {
-            "null": str(self.null),
-            "term": self.term if self.null.q == 1 else list(self.term),
-            "estimate": self.estimates.tolist() if self.null.q > 1 else self.estimate,
-            "std_error": self.std_error,
-            "statistic": self.statistic,
-            "p_value": self.pvalue,
-            "alternative": self.alternative,
-            "kind": self.kind,
-            "restricted": self.restricted,
-            "weights": self.weights,
-            "ties": self.ties,
-            "enumerated": self.enumerated,
-            "n_draws": self.n_draws,
-            "n_greater": self.n_greater,
-            "n_ties": self.n_ties,
-            "n_vanishing": self.n_vanishing,
-            "smallest_pvalue": self.smallest_pvalue,
-            "n_clusters": self.n_clusters,
-            "n_rows": self.n_rows,
-        }
-
-    def explain(self) -> str:
-        """Return in words the test, its draws, its counts and every choice made along the way."""
-        return "\n".join(_explained(self))
-
-    def __str__(self) -> str:
-        how = f"all {self.n_draws:,} patterns" if self.enumerated else f"{self.n_draws:,} draws"
-        words = [
-            f"{self.null}: p = {self.pvalue:.4g}",
-            f"{self._name()}, {self.weights} weights, {how}, {self.n_clusters} clusters",
-        ]
-        if self.smallest_pvalue > 0.05:
-            words.append(f"cannot reject at 5 %: the smallest attainable p-value is {self.smallest_pvalue:.4g}")
-        return "; ".join(words)
-
-    def _answer(self) -> str:
-        return str(self)
-
-    def _name(self) -> str:
-        return f"{'WCR' if self.restricted else 'WCU'} {self.kind}"
-
-    def _stars(self) -> Iterator[Array]:
-        forms = self.pivot.at_null
-        return (t_statistics if self.null.q == 1 else wald_statistics)(forms, values(forms, self.draws))
-
-
-# --- the test -----------------------------------------------------------------------------------
 
 
 def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves open
@@ -319,13 +40,13 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     ties: str = "include",
     alternative: str = "two-sided",
     exact: bool | None = None,
-    partition: Partition | None = None,
-    rng: Any = None,
+    nested: Nested | None = None,
+    rng: Seed = None,
 ) -> WildBootstrap:
     """Return the wild cluster bootstrap test of a fit: the step every front door ends in.
 
-    The parameters are those of `lyra.se.wild_cluster_bootstrap`, where they are explained; `partition` holds
-    bootstrap clusters nested in the clusters.
+    The parameters are those of `lyra.se.wild_cluster_bootstrap`, where they are explained; `nested` holds the fit's
+    bootstrap clusters, left out the clusters themselves.
     """
     kind = check.one_of(kind, KINDS, what="kind")
     ties = check.one_of(ties, TIES, what="ties")
@@ -335,10 +56,11 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     null = make_null(fit, param, R, h0)
     if null.q > 1 and alternative != "two-sided":
         raise InputError(f"alternative={alternative!r} has no meaning for a joint null: use 'two-sided'.")
-    H = fit.G if partition is None else partition.fit.G
+    nested = Nested.itself(fit) if nested is None else nested
+    H = nested.partition.H
     law = choose_law(weights, H)
     draws = choose_draws(law, H, _whole(B), exact=exact, seed=_seed(rng))
-    pivot = make_pivot(fit, null, kind=kind, restricted=restricted, partition=partition)
+    pivot = make_pivot(nested, null, kind=kind, restricted=restricted)
     counts = tally(pivot, draws, alternative)
     tails = 2.0 if alternative == "equal-tailed" else 1.0
     pvalue = min(1.0, tails * counts.extreme(ties=ties == "include") / draws.total)
@@ -359,7 +81,7 @@ def wild_bootstrap(  # noqa: PLR0913  one keyword a choice the literature leaves
     )
 
 
-def _seed(rng: Any) -> tuple[int, ...]:
+def _seed(rng: Seed) -> tuple[int, ...]:
     """Return a seed drawn from whatever default_rng takes, so that the same draws can be visited again."""
     try:
         generator = np.random.default_rng(rng)
@@ -380,84 +102,3 @@ def _whole(B: int) -> int:
     if draws > MOST_DRAWS:
         raise InputError(f"B={B!r} is more draws than the bootstrap makes: pass {MOST_DRAWS:,} at most, such as 9999.")
     return draws
-
-
-# --- intervals ----------------------------------------------------------------------------------
-
-
-def _accepted(boot: WildBootstrap, alpha: float) -> Array:
-    """Return the intervals (m, 2) of x = τ/(1 + |τ|) whose p-value exceeds alpha."""
-    match boot.alternative:
-        case "two-sided":  # a pattern and its negative are on the same side: one of them is enough
-            steps = Steps.joined(curves.two_sided(ties=boot.ties == "include") for curves in _curves(boot))
-            return steps.at_least(_least(alpha, boot.n_draws / (1 + boot.enumerated)))
-        case "equal-tailed":
-            least = _least(alpha / 2.0, boot.n_draws)
-            return _intersection(*(_tail(boot, side).at_least(least) for side in ("less", "greater")))
-    return _tail(boot, boot.alternative).at_least(_least(alpha, boot.n_draws))
-
-
-def _tail(boot: WildBootstrap, side: str) -> Steps:
-    """Return the number of draws at least as far in one tail as a null value, as a function of x."""
-    rule = {"ties": boot.ties == "include", "mirrored": boot.enumerated}
-    if side == "greater":
-        return Steps.joined(curves.upper(**rule) for curves in _curves(boot))
-    return Steps.joined(curves.reflected().upper(**rule) for curves in _curves(boot)).reflected()
-
-
-def _least(alpha: float, total: float) -> int:
-    """Return the smallest count whose share of `total` exceeds alpha, rounding of alpha aside."""
-    return int(np.floor(alpha * total * (1.0 + 1e-12))) + 1
-
-
-def _intersection(first: Array, second: Array) -> Array:
-    low = np.maximum(first[:, None, 0], second[None, :, 0])
-    high = np.minimum(first[:, None, 1], second[None, :, 1])
-    return np.sort(np.stack([low, high], axis=-1)[low <= high], axis=0)
-
-
-def _curves(boot: WildBootstrap) -> Iterator[Curves | Levels]:
-    """Yield the draws' statistics along the null, in units of the observed denominator."""
-    if not boot.restricted:
-        yield from map(Levels, boot._stars())  # noqa: SLF001
-        return
-    D = float(boot.pivot.D[0, 0])
-    for block in values(boot.pivot.moving, boot.draws):
-        n, c = block.numerators, block.denominators
-        yield Curves(
-            N0=n[0] / np.sqrt(D),
-            N1=n[1],
-            q0=np.maximum(c[0, 0], 0.0) / D,
-            q1=2.0 * c[0, 1] / np.sqrt(D),
-            q2=np.maximum(c[1, 1], 0.0),
-        )
-
-
-# --- words --------------------------------------------------------------------------------------
-
-
-def _explained(boot: WildBootstrap) -> Iterator[str]:
-    yield f"null: {boot.null}, {boot.alternative}"
-    imposed = "imposed on the draws (restricted)" if boot.restricted else "not imposed (unrestricted)"
-    scores = "jackknifed" if boot.kind[0] == "3" else "unchanged"
-    variance = "CV3" if boot.kind[1] == "3" else "CV1"
-    yield f"kind {boot.kind}: the null {imposed}, scores {scores}, t studentised by {variance}"
-    yield f"statistic: {boot.statistic:.6g}"
-    yield f"weights: {boot.weights} ({'as asked' if boot.chosen else 'auto: webb below 10 clusters, else rademacher'})"
-    if boot.n_clusters != boot.draws.H:
-        yield f"weights are drawn for {boot.draws.H} bootstrap clusters nested in the {boot.n_clusters} clusters"
-    if boot.enumerated:
-        yield f"all {boot.n_draws:,} patterns were visited: the p-value is exact for these weights and has no seed"
-    else:
-        yield f"{boot.n_draws:,} draws: Monte-Carlo error of the p-value {_mc_error(boot):.2g}"
-    rule = "counted" if boot.ties == "include" else "not counted"
-    yield f"{boot.n_greater:,} draws are strictly more extreme; {boot.n_ties:,} tie with the sample and are {rule}"
-    if boot.n_vanishing:
-        yield f"{boot.n_vanishing:,} draws have a denominator of zero: an infinite t*, counted as extreme"
-    yield f"smallest attainable p-value: {boot.smallest_pvalue:.4g}"
-    if boot.smallest_pvalue > 0.05:
-        yield "cannot reject at 5 %, whatever the outcome: choose webb weights, or more clusters"
-
-
-def _mc_error(boot: WildBootstrap) -> float:
-    return float(np.sqrt(boot.pvalue * (1.0 - boot.pvalue) / boot.n_draws))

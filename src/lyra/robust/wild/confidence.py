@@ -7,23 +7,73 @@ p-value as a function of r; sorted, they give the whole set, its unbounded sides
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
+from lyra.robust.wild.draws import t_statistics, values
+from lyra.robust.wild.multipliers import Enumerated, Sampled
+from lyra.robust.wild.quartic import real_roots
+from lyra.robust.wild.statistic import Pivot
 
-__all__ = ["Curves", "Levels", "Steps"]
+__all__ = ["Curves", "Levels", "Steps", "accepted"]
 
 
 TIED = 1e-7  # of its terms' size, below which a quartic is zero: the draw repeats the sample at every null
-DISTINCT = 1e-14  # of its coefficients' squares, the discriminant that makes two more roots more than rounding
-CONVERGED = 1e-9  # a step of Newton's after which the next error is its square
-MOST_STEPS = 80
-FAR = 1.0 - 1e-7  # τ of ten million, which is infinite
-AT_ONCE = 2**12  # quartics whose temporaries stay in cache
+
+
+def accepted(
+    pivot: Pivot, draws: Sampled | Enumerated, alpha: float, *, alternative: str, ties: bool, restricted: bool
+) -> Array:
+    """Return the intervals (m, 2) of x = τ/(1 + |τ|) whose p-value exceeds alpha."""
+    along = partial(_along_the_null, pivot, draws, restricted=restricted)
+    tail = partial(_tail, ties=ties, mirrored=draws.mirrored)
+    match alternative:
+        case "two-sided":  # a pattern and its negative are on the same side: one of them is enough
+            steps = Steps.joined(each.two_sided(ties=ties) for each in along())
+            return steps.at_least(_least(alpha, draws.total / (1 + draws.mirrored)))
+        case "equal-tailed":
+            least = _least(alpha / 2.0, draws.total)
+            return _intersection(*(tail(along(), side).at_least(least) for side in ("less", "greater")))
+    return tail(along(), alternative).at_least(_least(alpha, draws.total))
+
+
+def _along_the_null(pivot: Pivot, draws: Sampled | Enumerated, *, restricted: bool) -> Iterator[Curves | Levels]:
+    """Yield the draws' statistics along the null, in units of the observed denominator."""
+    if not restricted:
+        yield from map(Levels, t_statistics(pivot.at_null, values(pivot.at_null, draws)))
+        return
+    D = float(pivot.D[0, 0])
+    for block in values(pivot.moving, draws):
+        n, c = block.numerators, block.denominators
+        yield Curves(
+            N0=n[0] / np.sqrt(D),
+            N1=n[1],
+            q0=np.maximum(c[0, 0], 0.0) / D,
+            q1=2.0 * c[0, 1] / np.sqrt(D),
+            q2=np.maximum(c[1, 1], 0.0),
+        )
+
+
+def _tail(along: Iterable[Curves | Levels], side: str, *, ties: bool, mirrored: bool) -> Steps:
+    """Return the number of draws at least as far in one tail as a null value, as a function of x."""
+    if side == "greater":
+        return Steps.joined(each.upper(ties=ties, mirrored=mirrored) for each in along)
+    return Steps.joined(each.reflected().upper(ties=ties, mirrored=mirrored) for each in along).reflected()
+
+
+def _least(alpha: float, total: float) -> int:
+    """Return the smallest count whose share of `total` exceeds alpha, rounding of alpha aside."""
+    return int(np.floor(alpha * total * (1.0 + 1e-12))) + 1
+
+
+def _intersection(first: Array, second: Array) -> Array:
+    low = np.maximum(first[:, None, 0], second[None, :, 0])
+    high = np.minimum(first[:, None, 1], second[None, :, 1])
+    return np.sort(np.stack([low, high], axis=-1)[low <= high], axis=0)
 
 
 # --- a count as a step function -----------------------------------------------------------------
@@ -105,7 +155,7 @@ class Curves:
     def two_sided(self, *, ties: bool) -> Steps:
         """Return the number of draws with |t*| ≥ |τ|; those that tie at every null count if `ties`."""
         F, tied = self._quartic()
-        roots = _real_roots(F[:, ~tied])
+        roots = real_roots(F[:, ~tied])
         rises, falls = (side[side < 1.0] for side in (roots[0::2], roots[1::2]))
         return Steps(int(tied.sum()) if ties else 0, rises, falls)
 
@@ -113,13 +163,13 @@ class Curves:
         """Return the number of draws with t* ≥ τ, of their negatives too if `mirrored`; `ties` as above."""
         F, tied = self._quartic()
         N0, N1, q0 = self.N0[~tied], self.N1[~tied], self.q0[~tied]
-        roots = _real_roots(F[:, ~tied])
+        roots = real_roots(F[:, ~tied])
         parts = [_tied_steps(self.N1[tied], ties=ties, mirrored=mirrored), _upper_steps(N0, N1, q0, roots)]
         if mirrored:
             parts.append(_upper_steps(-N0, -N1, q0, roots))
         return Steps.joined(parts)
 
-    def _quartic(self) -> tuple[Array, NDArray[np.bool_]]:
+    def _quartic(self) -> tuple[Array, Bools]:
         """Return F(τ) = τ²q(τ) − N(τ)², (5, b) with the constant first, and where it is zero: |t*| = |τ| always."""
         N0, N1 = self.N0, self.N1
         F = np.stack([-N0 * N0, -2.0 * N0 * N1, self.q0 - N1 * N1, self.q1, self.q2])
@@ -146,107 +196,3 @@ def _tied_steps(N1: Array, *, ties: bool, mirrored: bool) -> Steps:
     if mirrored:
         same = opposite = same + opposite
     return Steps(opposite + (same if ties else 0), np.empty(0), np.zeros(opposite))
-
-
-# --- the quartics -------------------------------------------------------------------------------
-
-
-def _real_roots(F: Array) -> Array:
-    """Return the real roots of quartics (5, b) with F(0) ≤ 0 ≤ F(±∞), as x = τ/(1 + |τ|), sorted (4, b); 1 fills."""
-    roots = np.empty((4, F.shape[1]))
-    for start in range(0, F.shape[1], AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        roots[:, some] = _four_roots(F[:, some])
-    return roots
-
-
-def _four_roots(F: Array) -> Array:
-    """Return one root on each side of 0, and the two more where they are real.
-
-    The first two are found by Newton's method kept inside a bracket; what is left when both are divided out is a
-    quadratic form, whose roots are on one side of 0.
-    """
-    right = _root_right(F)
-    left = -_root_right(F * np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None])
-    alpha, beta, gamma = _divided(F, left, right)
-    roots = np.ones((4, F.shape[1]))
-    roots[0], roots[1] = np.where(left < -FAR, -1.0, left), np.where(right > FAR, 1.0, right)
-    size = alpha * alpha + beta * beta + gamma * gamma
-    more = beta * beta - 4.0 * alpha * gamma > DISTINCT * size
-    if more.any():
-        two = _quadratic(alpha[more], beta[more], gamma[more])
-        far = np.abs(two) > FAR
-        roots[2:, more] = np.where(far.all(axis=0), 1.0, np.where(far, np.copysign(1.0, two[::-1]), two))
-        roots[:, more] = np.sort(roots[:, more], axis=0)
-    return roots
-
-
-def _root_right(F: Array) -> Array:
-    """Return a root x in [0, 1] of the quartic form F(x, 1 − x), which is ≤ 0 at 0 and ≥ 0 at 1."""
-    G = _in_x(F)
-    low, high = np.zeros(F.shape[1]), np.ones(F.shape[1])
-    found = x = _guess(F)
-    active = np.arange(F.shape[1])
-    for _ in range(MOST_STEPS):
-        value = (((G[4] * x + G[3]) * x + G[2]) * x + G[1]) * x + G[0]
-        slope = ((4.0 * G[4] * x + 3.0 * G[3]) * x + 2.0 * G[2]) * x + G[1]
-        low, high = np.where(value <= 0.0, x, low), np.where(value > 0.0, x, high)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            moved = x - value / slope
-        moved = np.where((moved >= low) & (moved <= high), moved, (low + high) / 2.0)
-        open_ = np.abs(moved - x) > CONVERGED
-        found[active] = x = moved
-        if not open_.any():
-            break
-        if open_.sum() < 0.5 * open_.size:
-            active, x, low, high, G = active[open_], x[open_], low[open_], high[open_], G[:, open_]
-    return found
-
-
-def _in_x(F: Array) -> Array:
-    """Return Σ F_k x^k (1 − x)^(4−k) as a polynomial in x, (5, b)."""
-    F0, F1, F2, F3, F4 = F
-    return np.stack(
-        [
-            F0,
-            F1 - 4.0 * F0,
-            F2 - 3.0 * F1 + 6.0 * F0,
-            F3 - 2.0 * F2 + 3.0 * F1 - 4.0 * F0,
-            F4 - F3 + F2 - F1 + F0,
-        ]
-    )
-
-
-def _guess(F: Array) -> Array:
-    """Return the root to the right were q constant: |N0|/(√q0 ∓ N1)."""
-    size = np.sqrt(-F[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        N1 = np.where(size > 0.0, -F[1] / (2.0 * size), 0.0)
-        tau = size / (np.sqrt(np.maximum(F[2] + N1 * N1, 0.0)) - N1)
-    tau = np.where((tau >= 0.0) & (tau < 1e6), tau, 3.0)
-    return np.asarray(tau / (1.0 + tau))
-
-
-def _divided(F: Array, left: Array, right: Array) -> tuple[Array, Array, Array]:
-    """Return (α, β, γ) of αx² + βxy + γy² = F(x, y) divided by both roots' factors, by least squares.
-
-    The normal equations are a symmetric Toeplitz system of three, solved by its symmetric and antisymmetric parts.
-    """
-    y1, y2 = 1.0 + left, 1.0 - right
-    A, B, C = y1 * y2, -(left * y2 + right * y1), left * right
-    R0, R1, R2 = A * F[4] + B * F[3] + C * F[2], A * F[3] + B * F[2] + C * F[1], A * F[2] + B * F[1] + C * F[0]
-    p, q, r = A * A + B * B + C * C, B * (A + C), A * C
-    determinant = p * (p + r) - 2.0 * q * q
-    both = (p * (R0 + R2) - 2.0 * q * R1) / determinant
-    beta = ((p + r) * R1 - q * (R0 + R2)) / determinant
-    apart = (R0 - R2) / (p - r)
-    return (both + apart) / 2.0, beta, (both - apart) / 2.0
-
-
-def _quadratic(alpha: Array, beta: Array, gamma: Array) -> Array:
-    """Return the two real roots of αx² + βxy + γy² as x/(|x| + |y|), y ≥ 0, (2, b)."""
-    w = -(beta + np.copysign(np.sqrt(beta * beta - 4.0 * alpha * gamma), beta)) / 2.0
-    x, y = np.stack([w, gamma]), np.stack([alpha, w])
-    x = np.where(y < 0.0, -x, x)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(x / (np.abs(x) + np.abs(y)))

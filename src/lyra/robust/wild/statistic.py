@@ -15,20 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyra.base.arrays import Array
+from lyra.base.triangles import backward
 from lyra.errors import NotIdentifiedError
-from lyra.moments.basis import backward
 from lyra.regression.least_squares import Fit
-from lyra.regression.nested import Partition
-from lyra.robust.leave_out import SINGULAR, adjustment
+from lyra.regression.nested import Nested
+from lyra.robust.leave_out import all_regular, inverse_times, spectrum, times
 from lyra.robust.null import Null
 from lyra.robust.rounding import carried
-from lyra.robust.sandwich import CARRIES, all_regular
+from lyra.robust.sandwich import small_sample
 from lyra.robust.wild.draws import Forms
 
-__all__ = ["KINDS", "Pivot", "make_pivot"]
+__all__ = ["KINDS", "OF_SCORES", "Pivot", "make_pivot"]
 
 
 KINDS = ("11", "31", "13", "33")
+OF_SCORES = ("11",)  # those that read no cross-products by cluster
 
 
 # --- the observed fit ---------------------------------------------------------------------------
@@ -85,7 +86,7 @@ class Pivot:
         return np.asarray(statistic / (np.sqrt(self.factor) if self.d.size == 1 else self.factor))
 
 
-def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: Partition | None = None) -> Pivot:
+def make_pivot(nested: Nested, null: Null, *, kind: str, restricted: bool) -> Pivot:
     """Return the pivot of a null for one kind of bootstrap.
 
     Raises
@@ -93,34 +94,32 @@ def make_pivot(fit: Fit, null: Null, *, kind: str, restricted: bool, partition: 
     NotIdentifiedError
         A CV3 that leaves out a cluster without which the restriction has no estimate; a standard error of zero.
     """
-    R = null.R * fit.units
-    size = np.abs(R).max(axis=1)  # so that no square of a coefficient's unit leaves a double
-    basis, upper = np.linalg.qr((R / size[:, None] @ fit.directions).T, mode="complete")
-    q = null.q
-    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
-    Q = np.ascontiguousarray((basis[:, :q] * signs).T)
-    M = (upper[:q] * signs[:, None]).T
-    d = np.linalg.solve(M, (null.R @ fit.coef - null.r) / size)
-    M = M * size[:, None]
+    fit = nested.fit
+    M, d, Q, free = _rotated(fit, null)
     EQ = _gram_times(fit, Q)
+    P, h = np.broadcast_to(Q[:, None], (null.q, fit.G, fit.K)), EQ
     if kind[1] == "3":
-        P, h = _leave_out(fit, Q, null, kind)
-    else:
-        P, h = np.broadcast_to(Q[:, None], (q, fit.G, fit.K)), EQ
-    scores = _scores(fit, Q, EQ, partition, restricted=restricted)
+        P, h = _without_each(fit, Q, null, kind)
+    scores = _scores(nested, Q, EQ, restricted=restricted)
     if kind[0] == "3":
-        free = basis[:, q:] if restricted else np.eye(fit.K)
-        scores = _jackknifed(fit, scores, free, partition)
+        scores = _jackknifed(nested, scores, free if restricted else np.eye(fit.K))
     p = np.einsum("qgk,gk->qg", P, fit.scores)
-    starts = None if partition is None else partition.starts
-    pivot = Pivot(M=M, d=d, D=p @ p.T, factor=_factor(fit, kind), moving=Forms(S=scores, Q=Q, P=P, h=h, starts=starts))
+    factor = small_sample(fit, "CV3" if kind[1] == "3" else "CV1")
+    moving = Forms(S=scores, Q=Q, P=P, h=h, partition=nested.partition)
+    pivot = Pivot(M=M, d=d, D=p @ p.T, factor=factor, moving=moving)
     _refuse_zero(fit, null, pivot, Q=Q, kind=kind)
     return pivot
 
 
-def _factor(fit: Fit, kind: str) -> float:
-    G, N, K = fit.G, fit.N, fit.K
-    return (G - 1) / G if kind[1] == "3" else G / (G - 1) * (N - 1) / (N - K)
+def _rotated(fit: Fit, null: Null) -> tuple[Array, Array, Array, Array]:
+    """Return M (q, q), d (q,) and Q (q, K) with R W = M Q d = M⁻¹(R β̂ − r), and what the null leaves free (K, ·)."""
+    R = null.R * fit.units
+    size = np.abs(R).max(axis=1)  # so that no square of a coefficient's unit leaves a double
+    basis, upper = np.linalg.qr((R / size[:, None] @ fit.directions).T, mode="complete")
+    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
+    M = (upper[: null.q] * signs[:, None]).T
+    d = np.linalg.solve(M, (null.R @ fit.coef - null.r) / size)
+    return M * size[:, None], d, np.ascontiguousarray((basis[:, : null.q] * signs).T), basis[:, null.q :]
 
 
 def _gram_times(fit: Fit, vectors: Array) -> Array:
@@ -130,63 +129,51 @@ def _gram_times(fit: Fit, vectors: Array) -> Array:
     return np.stack([fit.orthonormal(fit.moments.products(one)) for one in theta])
 
 
-def _scores(fit: Fit, Q: Array, EQ: Array, partition: Partition | None, *, restricted: bool) -> Array:
+def _scores(nested: Nested, Q: Array, EQ: Array, *, restricted: bool) -> Array:
     """Return the scores at d = 0 and, where the null is imposed, their slopes in d, (1 or 1 + q, H, K)."""
-    if partition is not None:
-        fit, EQ = partition.fit, _gram_times(partition.fit, Q)
-    return np.concatenate([fit.scores[None], EQ]) if restricted else fit.scores[None]
+    fine = nested.fine
+    if not restricted:
+        return fine.scores[None]
+    return np.concatenate([fine.scores[None], EQ if fine is nested.fit else _gram_times(fine, Q)])
 
 
-def _jackknifed(fit: Fit, scores: Array, free: Array, partition: Partition | None) -> Array:
+def _jackknifed(nested: Nested, scores: Array, free: Array) -> Array:
     """Return s̈_g = s_g + E_g N (N'(I − E_g)N)⁻¹ N's_g: of residuals at the estimate without cluster g.
 
     N (K, ·) spans what the null leaves free; a bootstrap cluster takes the estimate without the whole cluster.
     """
-    totals = scores if partition is None else np.add.reduceat(scores, partition.starts, axis=1)
+    totals = nested.partition.total(scores, axis=1)
     moved = np.zeros_like(totals)
-    for clusters, E in fit.grams():
-        left = np.eye(free.shape[1]) - free.T @ E @ free
+    for clusters, E in nested.fit.grams():
         rhs = (totals[:, clusters] @ free).transpose(1, 2, 0)
-        moved[:, clusters] = (free @ _solve(left, rhs)).transpose(2, 0, 1)
-    fine = fit if partition is None else partition.fit
-    moved = moved if partition is None else moved[:, partition.cluster]
+        moved[:, clusters] = (free @ inverse_times(free.T @ E @ free, rhs)).transpose(2, 0, 1)
+    moved = nested.partition.spread(moved, axis=1)
     found = np.empty_like(scores)
-    for clusters, E in fine.grams():
-        found[:, clusters] = scores[:, clusters] + np.einsum("hkl,shl->shk", E, moved[:, clusters])
+    for clusters, E in nested.fine.grams():
+        found[:, clusters] = scores[:, clusters] + times(E, moved[:, clusters])
     return found
 
 
-def _leave_out(fit: Fit, Q: Array, null: Null, kind: str) -> tuple[Array, Array]:
+def _without_each(fit: Fit, Q: Array, null: Null, kind: str) -> tuple[Array, Array]:
     """Return Q (I − E_g)⁻¹ and Q (I − E_g)⁻¹E_g, (q, G, K) each."""
     P = np.empty((len(Q), fit.G, fit.K))
     h = np.empty_like(P)
     for clusters, E in fit.grams():
-        left = np.eye(fit.K) - E
-        if not all_regular(left):
-            _refuse_unidentified(fit.labels[clusters], left, Q, words=null.words, kind=kind)
-        solved = _solve(left, np.broadcast_to(Q.T, (len(E), *Q.T.shape))).transpose(2, 0, 1)
-        P[:, clusters] = solved
-        h[:, clusters] = np.einsum("gkl,qgl->qgk", E, solved)
+        _refuse_unidentified(fit.labels[clusters], E, Q, words=null.words, kind=kind)
+        P[:, clusters] = inverse_times(E, np.broadcast_to(Q.T, (len(E), *Q.T.shape))).transpose(2, 0, 1)
+        h[:, clusters] = times(E, P[:, clusters])
     return P, h
-
-
-def _solve(left: Array, rhs: Array) -> Array:
-    """Return left⁻¹ rhs for I − E_g (g, k, k), Moore-Penrose where a cluster alone carries a direction."""
-    if all_regular(left):
-        return np.asarray(np.linalg.solve(left, rhs))
-    values, vectors = np.linalg.eigh(left)
-    inner = adjustment(values, -1.0)[:, :, None] * (vectors.transpose(0, 2, 1) @ rhs)
-    return np.asarray(vectors @ inner)
 
 
 # --- refusals -----------------------------------------------------------------------------------
 
 
-def _refuse_unidentified(labels: NDArray[Any], left: Array, Q: Array, *, words: tuple[str, ...], kind: str) -> None:
+def _refuse_unidentified(labels: NDArray[Any], E: Array, Q: Array, *, words: tuple[str, ...], kind: str) -> None:
     """Refuse the first cluster that alone carries a direction on which a restriction has weight."""
-    values, vectors = np.linalg.eigh(left)
-    lost = np.abs(Q @ vectors) * (values <= SINGULAR)[:, None, :]
-    for g in np.flatnonzero(lost.max(axis=(1, 2)) > CARRIES):
+    if all_regular(np.eye(E.shape[-1]) - E):
+        return
+    without = spectrum(E)
+    for g in np.flatnonzero(np.any([without.loses(q) for q in Q], axis=0)):
         raise NotIdentifiedError(
             f"kind={kind!r} is not computable: without cluster {labels[g]!s} there is no estimate of "
             f"{' and '.join(words)}, so CV3 does not exist; use randomisation inference, or more clusters on each side."

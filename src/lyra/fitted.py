@@ -1,0 +1,300 @@
+"""A fitted regression, to be asked for inference of any kind: what `lyra.fit` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from lyra.base.arrays import Array
+from lyra.base.renamed import renamed
+from lyra.base.result import Told
+from lyra.data.formula import Formula
+from lyra.data.units import Seed
+from lyra.designs import Design
+from lyra.errors import InputError
+from lyra.moments.moments import Moments
+from lyra.regression.least_squares import Fit
+from lyra.regression.term import coefficient, named
+from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
+from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
+from lyra.robust.inference import Inference, infer
+from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
+from lyra.robust.randomisation import RandomisationTest, randomisation_test
+from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
+
+if TYPE_CHECKING:  # a fit loads no simulation, runner or store
+    from lyra.trials.runner import Progress
+    from lyra.trials.trial import Method
+    from lyra.verdict.certificate import Certificate
+    from lyra.verdict.ladder import Ladder
+
+__all__ = ["Regression"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Regression(Told):
+    """A fitted regression, to be asked for inference of any kind.
+
+    Attributes
+    ----------
+    fit : Fit
+    formula : Formula or None
+        What was fitted; None when it came as moments.
+    """
+
+    fit: Fit = field(repr=False)
+    formula: Formula | None = None
+
+    @property
+    def moments(self) -> Moments:
+        """The per-cluster sums everything is computed from."""
+        return self.fit.moments
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K coefficients."""
+        return self.fit.names
+
+    @property
+    def coef(self) -> Array:
+        """The estimates (K,)."""
+        return self.fit.coef
+
+    @property
+    def n_rows(self) -> int:
+        """Rows used."""
+        return self.fit.N
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters used."""
+        return self.fit.G
+
+    @property
+    def dropped_rows(self) -> int:
+        """Rows left out for a missing value or label."""
+        return self.moments.dropped_rows
+
+    def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference:
+        """Return every coefficient with this covariance and law; see `lyra.se.cluster_robust`.
+
+        Raises
+        ------
+        InputError
+            Unknown variant or dof.
+        RowsNeededError
+            HC0-HC3 from moments that no longer reach their rows.
+        """
+        return infer(self.fit, variant=variant, dof=dof)
+
+    @renamed(param="term")
+    def ladder(
+        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
+    ) -> Ladder:
+        """Return one coefficient under one method after another, and which line to read.
+
+        Parameters
+        ----------
+        term : str, optional
+            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
+            ``arm[T.b]`` too.
+        methods : sequence of str, optional
+            Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
+        level : float
+            Coverage of the intervals.
+
+        Raises
+        ------
+        InputError
+            Unknown term, method or level.
+        """
+        from lyra.robust.methods import LADDER
+        from lyra.verdict.ladder import climb
+
+        lines = LADDER if methods is None else methods
+        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
+
+    @renamed(param="term")
+    def bootstrap(
+        self,
+        term: str | int | Sequence[str | int] | None = None,
+        *,
+        R: ArrayLike | None = None,
+        h0: ArrayLike = 0.0,
+        weights: str = "auto",
+        B: int = 9999,
+        kind: str = "11",
+        restricted: bool = True,
+        ties: str = "include",
+        alternative: str = "two-sided",
+        exact: bool | None = None,
+        rng: Seed = None,
+    ) -> WildBootstrap:
+        """Return the wild cluster bootstrap test of a coefficient.
+
+        Parameters
+        ----------
+        term : str, int, or a sequence of them, optional
+            Left out, the first coefficient that is not the intercept; several make a joint null.
+        R, h0, weights, B, kind, restricted, ties, alternative, exact, rng
+            See `lyra.se.wild_cluster_bootstrap`.
+
+        Raises
+        ------
+        InputError, NotIdentifiedError
+        """
+        if R is not None and term is not None:
+            raise InputError("term and R both state the null: pass one of them.")
+        first = self.names[coefficient(self.fit)] if R is None else None
+        return wild_bootstrap(
+            self.fit,
+            param=first if term is None else named(self.fit, term),
+            R=R,
+            h0=h0,
+            weights=weights,
+            B=B,
+            kind=kind,
+            restricted=restricted,
+            ties=ties,
+            alternative=alternative,
+            exact=exact,
+            rng=rng,
+        )
+
+    def diagnose(self) -> Diagnosis:
+        """Return what the clusters can bear: leverage, influence, effective and treated clusters, and the dangers."""
+        return diagnose(self.fit)
+
+    @renamed(param="term")
+    def certify(  # noqa: PLR0913  one keyword a choice
+        self,
+        term: str | int | None = None,
+        *,
+        quick: bool = False,
+        methods: Method | Sequence[Method] | None = None,
+        alpha: float = 0.05,
+        tolerance: float | str = 1.25,
+        seed: int = 0,
+        icc: float | Sequence[float] | None = None,
+        weights: str = "auto",
+        store: str | Path | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+        first: int = 500,
+        maximum: int | None = None,
+    ) -> Certificate:
+        """Return how often each method would flag a true null on this fitted design; see `lyra.certify`.
+
+        Parameters
+        ----------
+        term : str, optional
+            Left out, the first coefficient that is not the intercept.
+        quick : bool
+            What `lyra fit` shows: the replicates that about two seconds allow, at the estimated intraclass
+            correlation and the upper end of its interval.
+        methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum
+            See `lyra.certify`.
+        """
+        from lyra.certifying import certify
+        from lyra.robust.methods import LADDER
+        from lyra.verdict.quick import quick_budget
+
+        budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}
+        return certify(
+            self.fit,
+            term=self.names[coefficient(self.fit, term)],
+            methods=LADDER if methods is None else methods,
+            alpha=alpha,
+            tolerance=tolerance,
+            seed=seed,
+            weights=weights,
+            store=store,
+            workers=workers,
+            progress=progress,
+            first=first,
+            **budget,
+        )
+
+    def certified(
+        self, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
+    ) -> Ladder:
+        """Return a ladder of this fit with the quick certificate of those of its lines that need no rows."""
+        from lyra.verdict.quick import on_sums
+
+        lines = on_sums(rung.method for rung in ladder.rungs)
+        if not lines:
+            return ladder
+        quick = self.certify(ladder.term, quick=True, methods=lines, seed=seed, maximum=maximum, progress=progress)
+        return ladder.with_certificate(quick)
+
+    @renamed(param="term")
+    def randomisation_test(
+        self,
+        term: str | int | None = None,
+        *,
+        design: Design | None = None,
+        stratum: Any = None,
+        h0: float = 0.0,
+        statistic: str = "t",
+        assignments: Any = None,
+        R: int = 9_999,
+        rng: Seed = None,
+    ) -> RandomisationTest:
+        """Return randomisation inference for a treatment assigned by cluster.
+
+        Parameters
+        ----------
+        term : str
+            The treatment; left out, the first coefficient that is not the intercept.
+        design, stratum, h0, statistic, assignments, R, rng
+            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
+        """
+        return randomisation_test(
+            self.fit,
+            term=coefficient(self.fit, term),
+            design=design,
+            stratum=stratum,
+            h0=h0,
+            statistic=statistic,
+            assignments=assignments,
+            R=R,
+            rng=rng,
+        )
+
+    @renamed(param="term")
+    def per_cluster_test(self, term: str | int | None = None, *, h0: float = 0.0) -> PerClusterTest:
+        """Return the t-test on each cluster's own estimate; see `lyra.robust.per_cluster.per_cluster_test`."""
+        return per_cluster_test(self.fit, param=coefficient(self.fit, term), h0=h0)
+
+    @renamed(param="term")
+    def level_test(
+        self,
+        coarse: Any,
+        *,
+        term: str | int | None = None,
+        method: str = "score-variance",
+        B: int = 9_999,
+        rng: Seed = None,
+    ) -> LevelTest:
+        """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
+        return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ladder of the first coefficient as plain values, ready for JSON."""
+        return self.ladder().to_dict()
+
+    def explain(self) -> str:
+        """Return in words what was fitted, what was left out, the dangers, and which line to read."""
+        return f"{self._answer()}\n{self.ladder().explain()}"
+
+    def _answer(self) -> str:
+        what = f"{self.formula.text}, " if self.formula is not None else ""
+        found = ", ".join(f"{name} {coef:.4g}" for name, coef in zip(self.names, self.coef, strict=True))
+        return f"{what}{self.n_rows:,} rows, {self.n_clusters:,} clusters: {found}"
+
+    def __str__(self) -> str:
+        return str(self.ladder())

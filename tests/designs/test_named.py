@@ -1,0 +1,49 @@
+"""A word -> a design, and a design -> its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from lyra.base.text import spoken_in_the_shell
+from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
+from lyra.designs.named import DESIGNS, design_name, design_of
+from lyra.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "design"),
+    [
+        ("cluster", {}, ByCluster()),
+        ("cluster", {"treated": "12"}, ByCluster(12)),
+        ("cluster", {"treated": "0.25"}, ByCluster(0.25)),
+        ("cluster", {"treated": "bernoulli"}, ByCluster("bernoulli")),
+        ("user", {"treated": "half"}, ByUser("half")),
+        ("stratified", {}, Stratified()),
+        ("pairs", {}, Pairs()),
+        ("switchback", {}, Switchback(1)),
+        ("switchback", {"block": 3}, Switchback(3)),
+    ],
+)
+def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
+    assert design_of(word, **said) == design
+
+
+def test_every_design_has_a_word_and_a_name():
+    assert {type(design_of(word)) for word in DESIGNS} == {ByCluster, ByUser, Stratified, Pairs, Switchback}
+    assert design_name(ByCluster(3)) == "cluster-randomised, 3 treated"
+    assert design_name(None) == "nothing assigned"
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "told"),
+    [
+        ("pairs", {"treated": "3"}, "A pairs design takes no --treated: leave it out."),
+        ("cluster", {"block": 2}, "A cluster design takes no --block: leave it out."),
+        ("switchback", {"treated": "half"}, "A switchback design takes no --treated: leave it out."),
+        ("cluster", {"treated": "many"}, "--treated 'many' is not half, bernoulli or a number: pass one of them."),
+    ],
+)
+def test_refusals(word, said, told):
+    with spoken_in_the_shell(), pytest.raises(InputError) as refused:
+        design_of(word, **said)
+    assert str(refused.value) == told
