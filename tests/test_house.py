@@ -219,6 +219,8 @@ API = [
 HANDED_IN = {
     "X",
     "assignments",
+    "periods",
+    "larger",
     "stratum",
     "bootstrap_clusters",
     "clusters",
