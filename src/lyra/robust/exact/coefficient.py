@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools, Codes
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 
 __all__ = ["Coefficient", "RowSums"]
 
-Bools = NDArray[np.bool_]
 
 ABSORBED = 1e-18  # Σ|X_g'1|² as a share of Σ N_g² |x|² below which an effect of every cluster was swept out
 TIE = 1e-9  # leverages that differ by less are equal: the first cluster comes first
@@ -70,7 +68,7 @@ class Coefficient:
     term: str
     shares: Array
     ones: Array
-    sizes: NDArray[np.int64]
+    sizes: Codes
     direction: Array
     scale: float
     column: Array

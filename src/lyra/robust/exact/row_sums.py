@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Codes
 from lyra.errors import InputError, RowsNeededError
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import RowSums
@@ -72,7 +72,7 @@ def _orthonormal_rows(fit: Fit) -> Iterator[tuple[slice, Array]]:
         start += len(Z)
 
 
-def _codes(fit: Fit, clusters: Any) -> NDArray[np.intp]:
+def _codes(fit: Fit, clusters: Any) -> Codes:
     if fit.moments.rows is None:
         raise RowsNeededError(
             "Sums by period or arm need the rows, and this fit holds only per-cluster sums: "

@@ -25,9 +25,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lyra.base.arrays import Array
+from lyra.base.arrays import Array, Bools
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.forms import Forms, forms
@@ -36,7 +35,6 @@ from lyra.robust.exact.worlds import World
 
 __all__ = ["ROUGH", "VANISHED", "one_sided", "positive_eigenvalue", "rejection", "size"]
 
-Bools = NDArray[np.bool_]
 Product = Callable[[Array], Array]
 
 STEP = 0.125  # of the trapezoid rule: exp(−π²/2h) = 7e-18
