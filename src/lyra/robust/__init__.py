@@ -5,7 +5,6 @@ the other columns taken out; `others` is what the rest say without a cluster or 
 digit where one carries nearly all, and `rounding` says what is zero. `jackknife` and `sandwich` hold the covariances,
 `covariance` and `unidentified` what cannot be computed; `dof` and `laws` the degrees of freedom and quantiles;
 `inference` and `joint` the tests; `null` a restriction imposed; `per_cluster`, `assignments` and `randomisation` the
-ways that need no covariance; `replicates` every method for many replicates at once. `methods` is their register. `exact` holds exact sizes and
-critical values, `wild` the bootstrap,
-`diagnosis` what the clusters can bear.
+ways that need no covariance; `replicates` every method for many replicates at once, and `methods` is the register of
+them all. `exact` holds exact sizes and critical values, `wild` the bootstrap, `diagnosis` what the clusters can bear.
 """
