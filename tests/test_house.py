@@ -18,7 +18,7 @@ import lyra
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
-DOORS = {"certifying", "cli", "config", "fitted", "fitting", "planning", "se", "typed"}
+DOORS = {"certificate", "certifying", "cli", "config", "fitted", "fitting", "planning", "se", "typed"}
 PUBLIC = [
     "Certificate",
     "Moments",
