@@ -7,6 +7,8 @@ import numpy as np
 import lyra
 from lyra.base.result import Coefficient, Result, Statistic
 from lyra.designs import ByCluster
+from lyra.robust.exact.calibrated import calibrated_test
+from lyra.robust.exact.family import Family
 from lyra.se import cluster_robust, wild_cluster_bootstrap
 from lyra.verdict.judging import judge
 from lyra.verdict.rule import Rule
@@ -27,6 +29,8 @@ LADDER = REG.ladder("treat").with_bootstrap(BOOT).with_certificate(CERTIFICATE)
 COEFFICIENTS: dict[str, Coefficient] = {
     "inference": REG.robust("CV2"),
     "inference of arrays": cluster_robust(Y, X, clusters=CLUSTER),
+    "calibrated": REG.robust("CV2", law="calibrated"),
+    "calibrated test": calibrated_test(REG.fit, 1, "R1", Family()),
     "bootstrap": BOOT,
     "bootstrap of arrays": wild_cluster_bootstrap(Y, X, clusters=CLUSTER, param=2, rng=1),
     "per cluster": REG.per_cluster_test("x"),

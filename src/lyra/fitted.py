@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
+from lyra.data import check
 from lyra.data.formula import Formula
 from lyra.data.units import Seed
 from lyra.designs import Design
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit
+from lyra.regression.of_fit import OfFit
 from lyra.regression.term import coefficient, named
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
+from lyra.robust.exact.family import Family
+from lyra.robust.exact.inference import CalibratedInference, calibrated_inference
+from lyra.robust.exact.own_size import own_size, stated_world
 from lyra.robust.inference import Inference, infer
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
 from lyra.robust.randomisation import RandomisationTest, randomisation_test
@@ -36,7 +41,7 @@ __all__ = ["Regression"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression(Told):
+class Regression(OfFit, Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
@@ -64,59 +69,66 @@ class Regression(Told):
         """The estimates (K,)."""
         return self.fit.coef
 
-    @property
-    def n_rows(self) -> int:
-        """Rows used."""
-        return self.fit.N
+    @overload
+    def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference: ...
 
-    @property
-    def n_clusters(self) -> int:
-        """Clusters used."""
-        return self.fit.G
+    @overload
+    def robust(
+        self, variant: str = "CV1", *, law: Literal["calibrated"], arms: float = 2.0, icc_max: float = 0.7
+    ) -> CalibratedInference: ...
 
-    @property
-    def dropped_rows(self) -> int:
-        """Rows left out for a missing value or label."""
-        return self.moments.dropped_rows
-
-    def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference:
+    def robust(
+        self,
+        variant: str = "CV1",
+        *,
+        dof: str | None = None,
+        law: str | None = None,
+        arms: float = 2.0,
+        icc_max: float = 0.7,
+    ) -> Inference | CalibratedInference:
         """Return every coefficient with this covariance and law; see `lyra.se.cluster_robust`.
+
+        With ``law="calibrated"`` the critical value holds the level in every world of Gaussian errors with an
+        intraclass correlation up to `icc_max` and one arm up to `arms` times as variable as the other; see
+        `lyra.robust.exact.family`. The variance is then a cluster's, or "R1": CV0 with scores under the null.
 
         Raises
         ------
         InputError
-            Unknown variant or dof.
+            Unknown variant, dof or law, or both of the last two.
         RowsNeededError
             HC0-HC3 from moments that no longer reach their rows.
         """
-        return infer(self.fit, variant=variant, dof=dof)
+        if law is None:
+            return infer(self.fit, variant=variant, dof=dof)
+        if dof is not None:
+            raise InputError("dof and law both choose the law of t: pass one of them.")
+        check.one_of(law, ("calibrated",), what="law")
+        return calibrated_inference(self.fit, variant, Family(icc_max=icc_max, arms=arms))
 
-    @renamed(param="term")
-    def ladder(
-        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
-    ) -> Ladder:
-        """Return one coefficient under one method after another, and which line to read.
+    def size(
+        self,
+        term: str | int | None = None,
+        variant: str = "CV2",
+        *,
+        icc: float = 0.05,
+        arms: float = 1.0,
+        effects_sd: float = 0.0,
+        critical_value: float | None = None,
+    ) -> float:
+        """Return how often this design flags a true null, exactly, in a world of Gaussian errors.
 
-        Parameters
-        ----------
-        term : str, optional
-            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
-            ``arm[T.b]`` too.
-        methods : sequence of str, optional
-            Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
-        level : float
-            Coverage of the intervals.
+        Under `icc`, with the clusters of the larger value of the term `arms` times as variable, and effects of the
+        term that differ by cluster with standard deviation `effects_sd`, rows having variance 1; of the variance's own
+        95 % test, or at a critical value.
 
         Raises
         ------
-        InputError
-            Unknown term, method or level.
+        InputError, NotIdentifiedError
         """
-        from lyra.robust.methods import LADDER
-        from lyra.verdict.ladder import climb
-
-        lines = LADDER if methods is None else methods
-        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
+        j = coefficient(self.fit, term)
+        world = stated_world(self.fit, j, icc=icc, arms=arms, effects_sd=effects_sd)
+        return own_size(self.fit, j, variant, world, critical_value=critical_value)
 
     @renamed(param="term")
     def bootstrap(
@@ -168,6 +180,85 @@ class Regression(Told):
     def diagnose(self) -> Diagnosis:
         """Return what the clusters can bear: leverage, influence, effective and treated clusters, and the dangers."""
         return diagnose(self.fit)
+
+    @renamed(param="term")
+    def randomisation_test(
+        self,
+        term: str | int | None = None,
+        *,
+        design: Design | None = None,
+        stratum: Any = None,
+        h0: float = 0.0,
+        statistic: str = "t",
+        assignments: Any = None,
+        R: int = 9_999,
+        rng: Seed = None,
+    ) -> RandomisationTest:
+        """Return randomisation inference for a treatment assigned by cluster.
+
+        Parameters
+        ----------
+        term : str
+            The treatment; left out, the first coefficient that is not the intercept.
+        design, stratum, h0, statistic, assignments, R, rng
+            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
+        """
+        return randomisation_test(
+            self.fit,
+            term=coefficient(self.fit, term),
+            design=design,
+            stratum=stratum,
+            h0=h0,
+            statistic=statistic,
+            assignments=assignments,
+            R=R,
+            rng=rng,
+        )
+
+    @renamed(param="term")
+    def per_cluster_test(self, term: str | int | None = None, *, h0: float = 0.0) -> PerClusterTest:
+        """Return the t-test on each cluster's own estimate; see `lyra.robust.per_cluster.per_cluster_test`."""
+        return per_cluster_test(self.fit, param=coefficient(self.fit, term), h0=h0)
+
+    @renamed(param="term")
+    def level_test(
+        self,
+        coarse: Any,
+        *,
+        term: str | int | None = None,
+        method: str = "score-variance",
+        B: int = 9_999,
+        rng: Seed = None,
+    ) -> LevelTest:
+        """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
+        return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)
+
+    @renamed(param="term")
+    def ladder(
+        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
+    ) -> Ladder:
+        """Return one coefficient under one method after another, and which line to read.
+
+        Parameters
+        ----------
+        term : str, optional
+            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
+            ``arm[T.b]`` too.
+        methods : sequence of str, optional
+            Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
+        level : float
+            Coverage of the intervals.
+
+        Raises
+        ------
+        InputError
+            Unknown term, method or level.
+        """
+        from lyra.robust.methods import LADDER
+        from lyra.verdict.ladder import climb
+
+        lines = LADDER if methods is None else methods
+        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice
@@ -230,58 +321,6 @@ class Regression(Told):
             return ladder
         quick = self.certify(ladder.term, quick=True, methods=lines, seed=seed, maximum=maximum, progress=progress)
         return ladder.with_certificate(quick)
-
-    @renamed(param="term")
-    def randomisation_test(
-        self,
-        term: str | int | None = None,
-        *,
-        design: Design | None = None,
-        stratum: Any = None,
-        h0: float = 0.0,
-        statistic: str = "t",
-        assignments: Any = None,
-        R: int = 9_999,
-        rng: Seed = None,
-    ) -> RandomisationTest:
-        """Return randomisation inference for a treatment assigned by cluster.
-
-        Parameters
-        ----------
-        term : str
-            The treatment; left out, the first coefficient that is not the intercept.
-        design, stratum, h0, statistic, assignments, R, rng
-            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
-        """
-        return randomisation_test(
-            self.fit,
-            term=coefficient(self.fit, term),
-            design=design,
-            stratum=stratum,
-            h0=h0,
-            statistic=statistic,
-            assignments=assignments,
-            R=R,
-            rng=rng,
-        )
-
-    @renamed(param="term")
-    def per_cluster_test(self, term: str | int | None = None, *, h0: float = 0.0) -> PerClusterTest:
-        """Return the t-test on each cluster's own estimate; see `lyra.robust.per_cluster.per_cluster_test`."""
-        return per_cluster_test(self.fit, param=coefficient(self.fit, term), h0=h0)
-
-    @renamed(param="term")
-    def level_test(
-        self,
-        coarse: Any,
-        *,
-        term: str | int | None = None,
-        method: str = "score-variance",
-        B: int = 9_999,
-        rng: Seed = None,
-    ) -> LevelTest:
-        """Return the test of these clusters against coarser ones; see `lyra.robust.diagnosis.cluster_level`."""
-        return level_test(self.fit, coarse, param=coefficient(self.fit, term), method=method, B=B, rng=rng)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ladder of the first coefficient as plain values, ready for JSON."""

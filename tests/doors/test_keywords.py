@@ -144,7 +144,7 @@ fit.certify("treat", quick="yes")  # arg-type
 fit.certify("treat", outcome="y")  # call-arg
 fit.randomisation_test("treat", design="pairs")  # arg-type
 fit.randomisation_test("treat", draws=99)  # call-arg
-fit.robust("CV2", level=0.9)  # call-arg
+fit.robust("CV2", level=0.9)  # call-overload
 fit.level_test({}, param="treat")  # call-arg
 lyra.certify(fit, term="treat", icc="0.1")  # arg-type
 lyra.certify("past.csv", ByCluster(), outcome="y", cluster="g", level="unit")  # call-arg

@@ -14,6 +14,7 @@ from lyra.base.result import HEADS, Estimated
 from lyra.base.text import laid_out, listed
 from lyra.data import check
 from lyra.regression.least_squares import Fit
+from lyra.regression.of_fit import OfFit
 from lyra.robust.covariance import scaled_covariance
 from lyra.robust.dof import degrees_of_freedom
 from lyra.robust.joint import WaldTest, wald_test
@@ -24,7 +25,7 @@ __all__ = ["Inference", "WaldTest", "infer"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Inference(Estimated):
+class Inference(OfFit, Estimated):
     """Estimates with one covariance and one law: what `cluster_robust` and `Regression.robust` return.
 
     Attributes
@@ -80,26 +81,6 @@ class Inference(Estimated):
     def pvalue(self) -> Array:
         """Two-sided p-values (K,) of coef = 0."""
         return t_pvalue(self.statistic, self.dof)
-
-    @property
-    def n_rows(self) -> int:
-        """Rows used."""
-        return self.fit.N
-
-    @property
-    def n_clusters(self) -> int:
-        """Clusters used."""
-        return self.fit.G
-
-    @property
-    def dropped_rows(self) -> int:
-        """Rows left out for a missing value or label."""
-        return self.fit.moments.dropped_rows
-
-    @property
-    def dropped(self) -> tuple[str, ...]:
-        """Columns left out as collinear."""
-        return self.fit.dropped
 
     def law(self, param: str | int) -> str:
         """Return the law of one coefficient's t statistic in words."""
