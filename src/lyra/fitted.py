@@ -313,14 +313,18 @@ class Regression(OfFit, Told):
     def certified(
         self, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
     ) -> Ladder:
-        """Return a ladder of this fit with the quick certificate of those of its lines that need no rows."""
+        """Return a ladder of this fit with the quick certificate of those of its lines that need no rows.
+
+        Where no line holds its size and there is no randomisation to fall back on, a calibrated line is added.
+        """
+        from lyra.verdict.fallback import with_calibrated_line
         from lyra.verdict.quick import on_sums
 
         lines = on_sums(rung.method for rung in ladder.rungs)
         if not lines:
             return ladder
         quick = self.certify(ladder.term, quick=True, methods=lines, seed=seed, maximum=maximum, progress=progress)
-        return ladder.with_certificate(quick)
+        return with_calibrated_line(ladder.with_certificate(quick), self.fit)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ladder of the first coefficient as plain values, ready for JSON."""

@@ -15,6 +15,7 @@ from typing import Protocol
 from lyra.base.text import listed, option
 from lyra.robust.diagnosis.dangers import TINY_ARM
 from lyra.robust.diagnosis.diagnosis import Diagnosis
+from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.methods import METHODS, read_in_order
 from lyra.verdict.judged import Judged
 from lyra.verdict.rung import Rung
@@ -79,6 +80,8 @@ def advise(lines: Lines) -> Advice:
         return Advice(None, _why_no_candidate(lines))
     judged = [rung for rung in candidates if rung.method in lines.judged]
     found = _by_certificate(lines, judged) if judged else _by_rule(lines, candidates)
+    if found.method is None:
+        found = _by_calibration(lines) or found
     beside = [sentence for sentence in (_few_in_an_arm(lines, found), _not_covered(lines)) if sentence]
     return Advice(found.method, " ".join([found.reason, *beside]))
 
@@ -160,6 +163,23 @@ def _reason_for_cv2(lines: Lines, best: Rung) -> str:
     return (
         f"it allows for few and unequal clusters; of the {lines.diagnosis.G} its law keeps {best.dof:.3g} degrees of "
         f"freedom for {lines.term!r}."
+    )
+
+
+# --- by a critical value of its own ---------------------------------------------------------------
+
+
+def _by_calibration(lines: Lines) -> Advice | None:
+    """Read a calibrated line where no other can be."""
+    known = [rung for rung in lines.rungs if rung.method in CALIBRATED and rung.computable]
+    if not known:
+        return None
+    share = float(lines.diagnosis.partial_leverage[:, lines.diagnosis.names.index(lines.term)].max())
+    return Advice(
+        known[0].method,
+        "no other line that allows for clusters holds its size here, and this one does, exactly, in every world of its "
+        f"family of Gaussian errors; one cluster holds {100 * share:.0f} % of what is known about {lines.term!r}, so "
+        "this design can hardly tell, and more rows will not help.",
     )
 
 

@@ -14,13 +14,14 @@ from lyra.base.warn import warn
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
+from lyra.robust.exact.calibrated import CalibratedTest
 from lyra.robust.inference import infer
 from lyra.robust.methods import LADDER
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
 from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_icc
-from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, inferred
+from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
 
@@ -85,6 +86,10 @@ class Ladder(Told):
     def advice(self) -> Advice:
         """Which line to read, and why: every page, document and printed result says this and nothing else."""
         return advise(self)
+
+    def with_calibrated(self, test: CalibratedTest) -> Ladder:
+        """Return the ladder with a line for a calibrated test of the same coefficient."""
+        return replace(self, rungs=(*self.rungs, calibrated(test, self.level)))
 
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
         """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""

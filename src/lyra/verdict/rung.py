@@ -12,11 +12,12 @@ from lyra.base.arrays import Array
 from lyra.base.result import HEADS, Told
 from lyra.data import check
 from lyra.errors import InputError
+from lyra.robust.exact.calibrated import CalibratedTest
 from lyra.robust.inference import Inference
 from lyra.robust.laws import t_interval
 from lyra.robust.wild.bootstrap import WildBootstrap
 
-__all__ = ["COLUMNS", "Rung", "bootstrapped", "inferred"]
+__all__ = ["COLUMNS", "Rung", "bootstrapped", "calibrated", "inferred"]
 
 COLUMNS = ("method", *HEADS, "dof", "law")
 """What a line shows, in the order of a table."""
@@ -105,6 +106,24 @@ def _law(inference: Inference, j: int) -> str:
     if np.isnan(inference.dof[j]):
         return "not computable"
     return f"{inference.law(j)}, Satterthwaite" if inference.dof_rule == "satterthwaite" else inference.law(j)
+
+
+def calibrated(test: CalibratedTest, level: float) -> Rung:
+    """Return the line of a calibrated test, its critical value in place of a law."""
+    low, high = test.conf_int(level)
+    return Rung(
+        term=test.term,
+        method=test.method,
+        estimate=test.estimate,
+        std_error=test.std_error,
+        statistic=test.statistic,
+        p_value=test.p_value,
+        conf_low=float(low),
+        conf_high=float(high),
+        dof=np.nan,
+        law=f"c* {test.critical_value(level).value:.4g}",
+        level=level,
+    )
 
 
 def bootstrapped(boot: WildBootstrap, term: str, level: float) -> Rung:
