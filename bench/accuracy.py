@@ -15,7 +15,7 @@ import numpy as np
 from lyra.errors import LyraWarning
 from lyra.se import cluster_robust
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "theorems"))
 
 from sixty_digits import Truth, truth
 from stress import Stress, stresses

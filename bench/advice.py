@@ -1,7 +1,7 @@
 """Does the calibrated advice hold its level, and what does it cost? 376 cells, by rows; lyra chooses, rows judge.
 
-    python bench/advice.py OUT.jsonl --data-sets 1000 --every 1
-    python bench/advice.py OUT.jsonl --summary
+    python -m bench.advice OUT.jsonl --data-sets 1000 --every 1
+    python -m bench.advice OUT.jsonl --summary
 
 One line of JSON a cell, appended; a second run does the cells that are missing. OUT belongs outside the repository.
 Power is at 2.8 standard deviations of the estimate in that cell. The best valid line is the most powerful of the
@@ -10,7 +10,7 @@ textbook's CV1 t(G − 1), CV2 Satterthwaite and CV3 t(G − 1) whose size is no
 
 from __future__ import annotations
 
-from core import data as _one_thread  # noqa: F401  # isort: skip  sets one thread before numpy loads
+from bench.core import data as _one_thread  # noqa: F401  # isort: skip  sets one thread before numpy loads
 
 import argparse
 import json
@@ -18,8 +18,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from advice_worlds import Estimates, cells, design_of, outcomes
 
+from bench.advice_worlds import Estimates, cells, design_of, outcomes
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
 from lyra.robust.exact.coefficient import Coefficient

@@ -7,7 +7,7 @@ program shows at most once in 800 runs of its 600 comparisons.
 
 from __future__ import annotations
 
-from core import data as _one_thread  # noqa: F401  # isort: skip  sets one thread before numpy loads
+from bench.core import data as _one_thread  # noqa: F401  # isort: skip  sets one thread before numpy loads
 
 import argparse
 import sys
@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from advice_worlds import Design, Estimates, design_of
 from scipy.stats import t
 
+from bench.advice_worlds import Design, Estimates, design_of
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit, least_squares
 from lyra.robust.exact.coefficient import Coefficient

@@ -9,21 +9,25 @@ from typing import Any
 
 from lyra.base.renamed import renamed
 from lyra.errors import InputError
+from lyra.regression.least_squares import Fit
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked, whole_seed
 from lyra.simulation.subjects import Designs, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
-from lyra.trials.trial import Method, method_name
+from lyra.trials.trial import Candidate, method_name
 from lyra.verdict.budget import refuse_rule
 from lyra.verdict.certificate import Certificate
+from lyra.verdict.fallback import with_calibrated_line
+from lyra.verdict.ladder import Ladder
 from lyra.verdict.looks import certify_scenarios
+from lyra.verdict.quick import on_sums, quick_budget
 from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import scenarios_of
 
-__all__ = ["certify"]
+__all__ = ["certified", "certify"]
 
 
 @renamed(level="cluster_by", param="term")
@@ -31,7 +35,7 @@ def certify(  # noqa: PLR0913  one keyword a choice
     subject: Any,
     design: Designs = None,
     *,
-    methods: Method | Sequence[Method] = LADDER,
+    methods: Candidate | Sequence[Candidate] = LADDER,
     alpha: float = 0.05,
     tolerance: float | str = 1.25,
     seed: int = 0,
@@ -170,13 +174,28 @@ def certify(  # noqa: PLR0913  one keyword a choice
         )
 
 
+def certified(
+    fit: Fit, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
+) -> Ladder:
+    """Return a ladder of this fit with the quick certificate of those of its lines that need no rows.
+
+    Where none of the usual lines can be read and no treatment was drawn by cluster, a calibrated line is added.
+    """
+    lines = on_sums(rung.method for rung in ladder.rungs)
+    if not lines:
+        return ladder
+    budget = quick_budget(fit, maximum=maximum)
+    quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, **budget)
+    return with_calibrated_line(ladder.with_certificate(quick), fit)
+
+
 def _facts(subject: Subject) -> dict[str, Any]:
     """Return the size of the user's data and one hash of them; nothing where there are none."""
     identity = subject.identity()
     return subject.facts | ({} if identity is None else {"sha256": one_hash(identity)})
 
 
-def _several(methods: Any) -> tuple[Method, ...]:
+def _several(methods: Any) -> tuple[Candidate, ...]:
     """Return the methods as given, several of them or one."""
     several = tuple(methods) if isinstance(methods, (list, tuple)) else (methods,)
     if not several or several == (None,):

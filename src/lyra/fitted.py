@@ -19,13 +19,12 @@ from lyra.designs import Design
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit
-from lyra.regression.of_fit import OfFit
 from lyra.regression.term import coefficient, named
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.inference import CalibratedInference, calibrated_inference
-from lyra.robust.exact.own_size import own_size, stated_world
+from lyra.robust.exact.own_size import ExactSizes
 from lyra.robust.inference import Inference, infer
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
 from lyra.robust.randomisation import RandomisationTest, randomisation_test
@@ -33,7 +32,7 @@ from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
 
 if TYPE_CHECKING:  # a fit loads no simulation, runner or store
     from lyra.trials.runner import Progress
-    from lyra.trials.trial import Method
+    from lyra.trials.trial import Candidate
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
 
@@ -41,14 +40,13 @@ __all__ = ["Regression"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression(OfFit, Told):
+class Regression(ExactSizes, Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
     ----------
-    fit : Fit
-    formula : Formula or None
-        What was fitted; None when it came as moments.
+    fit, formula : Fit, and Formula or None
+        What was fitted; no formula for moments.
     """
 
     fit: Fit = field(repr=False)
@@ -88,9 +86,8 @@ class Regression(OfFit, Told):
     ) -> Inference | CalibratedInference:
         """Return every coefficient with this covariance and law; see `lyra.se.cluster_robust`.
 
-        With ``law="calibrated"`` the critical value holds the level in every world of Gaussian errors with an
-        intraclass correlation up to `icc_max` and one arm up to `arms` times as variable as the other; see
-        `lyra.robust.exact.family`. The variance is then a cluster's, or "R1": CV0 with scores under the null.
+        With ``law="calibrated"`` the critical value holds the level in every world of `lyra.robust.exact.family`, for
+        intraclass correlations up to `icc_max` and arms up to `arms` times as variable; "R1" has scores under the null.
 
         Raises
         ------
@@ -105,30 +102,6 @@ class Regression(OfFit, Told):
             raise InputError("dof and law both choose the law of t: pass one of them.")
         check.one_of(law, ("calibrated",), what="law")
         return calibrated_inference(self.fit, variant, Family(icc_max=icc_max, arms=arms))
-
-    def size(
-        self,
-        term: str | int | None = None,
-        variant: str = "CV2",
-        *,
-        icc: float = 0.05,
-        arms: float = 1.0,
-        effects_sd: float = 0.0,
-        critical_value: float | None = None,
-    ) -> float:
-        """Return how often this design flags a true null, exactly, in a world of Gaussian errors.
-
-        Under `icc`, with the clusters of the larger value of the term `arms` times as variable, and effects of the
-        term that differ by cluster with standard deviation `effects_sd`, rows having variance 1; of the variance's own
-        95 % test, or at a critical value.
-
-        Raises
-        ------
-        InputError, NotIdentifiedError
-        """
-        j = coefficient(self.fit, term)
-        world = stated_world(self.fit, j, icc=icc, arms=arms, effects_sd=effects_sd)
-        return own_size(self.fit, j, variant, world, critical_value=critical_value)
 
     @renamed(param="term")
     def bootstrap(
@@ -266,7 +239,7 @@ class Regression(OfFit, Told):
         term: str | int | None = None,
         *,
         quick: bool = False,
-        methods: Method | Sequence[Method] | None = None,
+        methods: Candidate | Sequence[Candidate] | None = None,
         alpha: float = 0.05,
         tolerance: float | str = 1.25,
         seed: int = 0,
@@ -309,22 +282,6 @@ class Regression(OfFit, Told):
             first=first,
             **budget,
         )
-
-    def certified(
-        self, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
-    ) -> Ladder:
-        """Return a ladder of this fit with the quick certificate of those of its lines that need no rows.
-
-        Where no line holds its size and there is no randomisation to fall back on, a calibrated line is added.
-        """
-        from lyra.verdict.fallback import with_calibrated_line
-        from lyra.verdict.quick import on_sums
-
-        lines = on_sums(rung.method for rung in ladder.rungs)
-        if not lines:
-            return ladder
-        quick = self.certify(ladder.term, quick=True, methods=lines, seed=seed, maximum=maximum, progress=progress)
-        return with_calibrated_line(ladder.with_certificate(quick), self.fit)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ladder of the first coefficient as plain values, ready for JSON."""

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import lyra
+from lyra.certifying import certified
 from lyra.verdict.fallback import with_calibrated_line
 
 
@@ -30,7 +31,7 @@ LOST = pytest.mark.filterwarnings("ignore::lyra.errors.UnidentifiedWarning")
 
 def laddered(frame, formula="y ~ treat + C(quarter) + state"):
     reg = lyra.fit(formula, frame, clusters="state")
-    return reg, reg.certified(reg.ladder("treat"), maximum=2_000)
+    return reg, certified(reg.fit, reg.ladder("treat"), maximum=2_000)
 
 
 @LOST
@@ -43,11 +44,26 @@ def test_a_design_of_one_state_has_a_line_to_read_and_says_what_it_is_worth():
     j = reg.names.index("treat")
     assert (line.p_value, line.conf_low, line.conf_high) == (alone.pvalue[j], *alone.conf_int()[j])
     assert np.isfinite([line.conf_low, line.conf_high]).all()
-    assert ladder.advice.reason.startswith(
-        "no other line that allows for clusters holds its size here, and this one does, exactly, in every world of its "
-        "family of Gaussian errors; one cluster holds "
+    share = 100 * reg.diagnose().partial_leverage[:, j].max()
+    assert ladder.advice.reason == (
+        "no other line that allows for clusters can be read here, and this one holds its level, computed exactly, in "
+        f"every world of Gaussian errors that is listed above; one cluster holds {share:.0f} % of what is known about "
+        "'treat', and its interval is as wide as that asks for: more clusters would narrow it."
     )
-    assert "of what is known about 'treat', so this design can hardly tell, and more rows will not help." in str(ladder)
+    (note,) = [note for note in ladder.judged_notes if note.startswith(line.method)]
+    assert note == (
+        f"{line.method} holds its level in every world of this family. {alone.tests[j].family} Set by: "
+        f"{alone.set_by[j]}."
+    )
+    assert note in str(ladder)
+    assert note in ladder.to_dict()["diagnostics"]["notes"]
+
+
+def test_lines_that_were_chosen_are_left_as_they_were_chosen():
+    frame = panel()
+    reg = lyra.fit("y ~ treat + C(quarter) + state", frame, clusters="state")
+    ladder = certified(reg.fit, reg.ladder("treat", methods=["iid", "CV1"]), maximum=2_000)
+    assert [rung.method for rung in ladder.rungs] == ["iid", "CV1"]
 
 
 def test_where_a_line_can_be_read_none_is_added():
@@ -60,6 +76,6 @@ def test_where_a_line_can_be_read_none_is_added():
 def test_where_clusters_could_be_drawn_randomisation_is_the_way_out():
     frame = panel().assign(treat=lambda d: (d["state"] == "s0") * 1)
     reg = lyra.fit("y ~ treat", frame, clusters="state")
-    ladder = reg.certified(reg.ladder("treat"), maximum=2_000)
+    ladder = certified(reg.fit, reg.ladder("treat"), maximum=2_000)
     assert ladder.advice.method is None
     assert with_calibrated_line(ladder, reg.fit) is ladder

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import lyra
+from lyra.certifying import certified
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.verdict.quick import on_sums, quick_budget
 
@@ -34,7 +35,7 @@ def test_a_larger_design_is_given_fewer_replicates():
 @pytest.mark.parametrize("seed", [0, 7])
 def test_it_is_the_certificate_beside_the_lines(seed):
     quick = REG.certify(quick=True, seed=seed)
-    beside = REG.certified(REG.ladder(), seed=seed)
+    beside = certified(REG.fit, REG.ladder(), seed=seed)
     assert beside.judged == REG.ladder().with_certificate(quick).judged
     budget = quick_budget(REG.fit)
     assert quick.digest == REG.certify("treat", seed=seed, **budget).digest
@@ -43,4 +44,4 @@ def test_it_is_the_certificate_beside_the_lines(seed):
 def test_lines_that_need_rows_are_left_out_of_it():
     assert on_sums(["HC1", "HC3", "CV1", "WCR-11", "CV3J"]) == ["CV1", "WCR-11", "CV3J"]
     rows = REG.ladder(methods=["HC1"])
-    assert REG.certified(rows) is rows
+    assert certified(REG.fit, rows) is rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from lyra.base.arrays import Array
 
-__all__ = ["HEADS", "Coefficient", "Contract", "Estimated", "Result", "Statistic", "Told", "one_line"]
+__all__ = ["HEADS", "Coefficient", "Contract", "Estimated", "Result", "Statistic", "Told", "one_line", "plain"]
 
 WIDTH = 120  # characters of a line
 HEADS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
@@ -59,7 +61,7 @@ class Coefficient(Statistic, Protocol):
         """Return the interval (..., 2) of the values that are not rejected."""
 
 
-class Told:
+class Told(ABC):
     """A result that says its answer in a line of the prompt, and all of it in print."""
 
     __slots__ = ()
@@ -70,13 +72,13 @@ class Told:
     def __str__(self) -> str:
         return self.explain()
 
+    @abstractmethod
     def _answer(self) -> str:
         """Return the answer, the most important first: a line has no room for all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def explain(self) -> str:
         """Return in words what was done and what it says."""
-        raise NotImplementedError
 
 
 class _HasPvalue(Protocol[T_co]):
@@ -133,3 +135,15 @@ def one_line(name: str, answer: str) -> str:
     if len(words) > WIDTH - 2:
         words = f"{words[: WIDTH - 4].rpartition(' ')[0].rstrip(';,')} …"
     return f"<{words}>"
+
+
+def plain(columns: Mapping[str, Array | list[str]]) -> dict[str, list[Any]]:
+    """Return the columns of a table as lists of plain Python values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain({"term": ["x"], "estimate": np.ones(1)})
+    {'term': ['x'], 'estimate': [1.0]}
+    """
+    return {name: list(column) if isinstance(column, list) else column.tolist() for name, column in columns.items()}

@@ -40,18 +40,12 @@ class Moments:
         The cluster labels, sorted, and rows per cluster.
     total : ndarray (K + 1, K + 1)
         The Gram matrix [Z ỹ]'[Z ỹ] over all rows.
-    T_inverse : ndarray (K, K)
-        Carries a coefficient on Z back to X.
-    a : ndarray (K,)
-        The part of y taken out beforehand: y = y_unit (ỹ + X a).
-    unit : int or None
-        Position of a constant column.
-    dropped_rows : int
-        Rows left out because a value or a label was missing.
-    constant_y : float or None
-        The value of y when it is known to have only one.
-    y_unit : float
-        The unit y is worked on in: 1, or the power of two that brings its squares into a double.
+    T_inverse, a : ndarray (K, K) and (K,)
+        What carries a coefficient on Z back to X, and the part of y taken out beforehand: y = y_unit (ỹ + X a).
+    unit, dropped_rows : int or None, and int
+        Position of a constant column; rows left out because a value or a label was missing.
+    constant_y, y_unit : float or None, and float
+        The value of y when it has only one; the unit it is worked on in: 1, or a power of two that tames its squares.
 
     Examples
     --------
@@ -59,6 +53,8 @@ class Moments:
     >>> from lyra import Moments
     >>> X = np.column_stack([np.ones(6), [0, 0, 1, 1, 0, 1]])
     >>> m = Moments.from_arrays(np.arange(6.0), X, ["a", "a", "b", "b", "c", "c"])
+    >>> m.sizes
+    array([2, 2, 2])
     >>> (m.drop("c") + m.subset(["c"])).labels.tolist()
     ['a', 'b', 'c']
     """
@@ -239,11 +235,6 @@ class Moments:
         for codes, X, y in rows.blocks():
             yield codes, *basis.forward(X, y)
 
-    @property
-    def has_every_row(self) -> bool:
-        """Whether the sums were made of rows read here: an engine that made them is not asked for all it holds."""
-        return self.rows is not None and self.basis is not None
-
     def witnessed(self, theta: Array, scores: Array) -> Moments:
         """Return these moments with scores (G, K) at θ as what every later look at the rows must find again."""
         if self.rows is None or self.rows.are_own or not np.isfinite(scores).all():
@@ -302,8 +293,7 @@ class Moments:
         return self._tensor if built is None else built
 
     def _clusters_per_block(self) -> int:
-        whole = self._at_hand is not None or self.rows is None
-        return self.G if whole else clusters_at_once(self.G, self.K, self.N)
+        return self.G if self._at_hand is not None or self.rows is None else clusters_at_once(self.G, self.K, self.N)
 
     def _pass(self, weight: Callable[[Array, Array], Array]) -> Array:
         rows, basis = self._reach("the per-cluster scores")

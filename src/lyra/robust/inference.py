@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lyra.base.arrays import Array
-from lyra.base.result import HEADS, Estimated
+from lyra.base.result import HEADS, Estimated, plain
 from lyra.base.text import laid_out, listed
 from lyra.data import check
 from lyra.regression.least_squares import Fit
@@ -131,10 +131,7 @@ class Inference(OfFit, Estimated):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON."""
-        columns = {
-            key: list(value) if isinstance(value, list) else value.tolist() for key, value in self.tidy().items()
-        }
-        return columns | {
+        return plain(self.tidy()) | {
             "vcov": self.vcov.tolist(),
             "variant": self.variant,
             "dof_rule": self.dof_rule,

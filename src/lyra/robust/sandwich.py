@@ -94,7 +94,7 @@ Function = Callable[[Fit, Array], Array]
 Factor = Callable[[Sized], float]
 
 
-def one(sized: Sized) -> float:
+def no_factor(sized: Sized) -> float:
     """1."""
     return 1.0
 
@@ -157,17 +157,17 @@ def _of_rows(function: Function, factor: Factor, formula: str, leaves_out: float
 
 VARIANTS = {
     "iid": _of_rows(iid, per_row_left, "RSS/(N-K) (X'X)^-1"),
-    "HC0": _of_rows(hc0, one, "(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1"),
+    "HC0": _of_rows(hc0, no_factor, "(X'X)^-1 [sum u_i^2 x_i x_i'] (X'X)^-1"),
     "HC1": _of_rows(hc0, rows_over_rows_left, "HC0 times N/(N-K)"),
-    "HC2": _of_rows(hc2, one, "HC0 with u_i/sqrt(1-h_i)", -0.5),
-    "HC3": _of_rows(hc3, one, "HC0 with u_i/(1-h_i), no factor", -1.0),
+    "HC2": _of_rows(hc2, no_factor, "HC0 with u_i/sqrt(1-h_i)", -0.5),
+    "HC3": _of_rows(hc3, no_factor, "HC0 with u_i/(1-h_i), no factor", -1.0),
     "CV0": Variant(
-        function=cv0, factor=one, formula="(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", law="G-1", power=0.0
+        function=cv0, factor=no_factor, formula="(X'X)^-1 [sum s_g s_g'] (X'X)^-1, no factor", law="G-1", power=0.0
     ),
     "CV1": Variant(function=cv0, factor=stata, formula="CV0 times G/(G-1) (N-1)/(N-K)", law="G-1", power=0.0),
     "CV2": Variant(
         function=cv2,
-        factor=one,
+        factor=no_factor,
         formula="CV0 with s_g = X_g'(I-H_gg)^(-1/2) u_g, no factor",
         law="satterthwaite",
         power=-0.5,

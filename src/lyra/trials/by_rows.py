@@ -10,18 +10,17 @@ from numpy.random import Generator
 
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust import methods
 from lyra.robust.inference import infer
-from lyra.robust.methods import METHODS
+from lyra.robust.methods import METHODS, Method
 from lyra.simulation.cells import Table
 
-__all__ = ["Method", "one_row"]
+__all__ = ["Candidate", "one_row"]
 
-Method: TypeAlias = str | Callable[..., Any]
+Candidate: TypeAlias = str | Callable[..., Any]
 """The name of a method, or a function (y, X, clusters, rng) whose result has `.pvalue`, `.se` and `.estimate`."""
 
 
-def one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, float, float, float], str]:
+def one_row(method: Candidate, rows: Table, rng: Generator) -> tuple[tuple[float, float, float, float], str]:
     """Return (estimate, se, pvalue, half width) of a method on rows, and why not when it fails."""
     y, X, clusters = rows
     try:
@@ -33,7 +32,7 @@ def one_row(method: Method, rows: Table, rng: Generator) -> tuple[tuple[float, f
         return (np.nan, np.nan, np.nan, np.nan), f"{type(error).__name__}: {error}"
 
 
-def _inferred(method: methods.Method, rows: Table) -> tuple[float, float, float, float]:
+def _inferred(method: Method, rows: Table) -> tuple[float, float, float, float]:
     """Return what a method of the register says of the last column."""
     y, X, clusters = rows
     res = infer(least_squares(Moments.to_fit(y, X, clusters)), variant=str(method.variant), dof=method.law)

@@ -25,12 +25,12 @@ from lyra.robust.wild.multipliers import choose_law
 from lyra.simulation.cells import Table, replicates_of_grams, table_gram
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.source import Source
-from lyra.trials.by_rows import Method, one_row
+from lyra.trials.by_rows import Candidate, one_row
 
 __all__ = [
     "BLOCK",
     "COLUMNS",
-    "Method",
+    "Candidate",
     "Scenario",
     "Trial",
     "is_closed_form",
@@ -44,7 +44,7 @@ DRAWS = 399
 NUMBERS_AT_ONCE = 2**22  # of a batch; part of what a block is, for another number draws other replicates
 
 
-def method_name(method: Method) -> str:
+def method_name(method: Candidate) -> str:
     """Return the name a method goes by in tables."""
     return method if isinstance(method, str) else getattr(method, "__name__", repr(method))
 
@@ -80,7 +80,7 @@ class Trial:
 
     cell: int
     source: Source
-    methods: tuple[Method, ...]
+    methods: tuple[Candidate, ...]
     seed: int
     weights: str = "auto"
 
@@ -134,7 +134,7 @@ class Trial:
         _, message = one_row(chosen, *self._replay(block, replicate))
         return message
 
-    def smallest_pvalue(self, method: Method, G: int) -> float:
+    def smallest_pvalue(self, method: Candidate, G: int) -> float:
         """Return the smallest p-value a method can attain with G clusters; 0 where nothing bounds it."""
         return 1.0 / len(_weights(G, stream(0), self.weights)) if _draws(method) else 0.0
 
@@ -142,7 +142,7 @@ class Trial:
         rng = stream(self.seed, self.cell, block, replicate)
         return self.source.table(rng), rng  # type: ignore[attr-defined]
 
-    def _by_rows(self, chosen: Sequence[Method], block: int) -> Array:
+    def _by_rows(self, chosen: Sequence[Candidate], block: int) -> Array:
         table = np.full((BLOCK, len(chosen), len(COLUMNS)), np.nan)
         on_sums = [m for m, method in enumerate(chosen) if not _needs_rows(method)]
         grams = []
@@ -157,18 +157,18 @@ class Trial:
             table[:, on_sums] = self._judged(reps, [chosen[m] for m in on_sums], block)
         return table
 
-    def _judged(self, reps: Replicates, methods: Sequence[Method], *block: int) -> Array:
+    def _judged(self, reps: Replicates, methods: Sequence[Candidate], *block: int) -> Array:
         """Return (R, methods, 4): what each method says of these replicates of a block."""
         bootstrapped = any(map(_draws, methods))
         V = self.bootstrap_weights(reps.G, *block) if bootstrapped else np.empty((0, reps.G))
         return np.stack([_columns(run_method(reps, str(method), V)) for method in methods], axis=1)
 
 
-def _needs_rows(method: Method) -> bool:
+def _needs_rows(method: Candidate) -> bool:
     return not isinstance(method, str) or METHODS[method].needs_rows
 
 
-def _draws(method: Method) -> bool:
+def _draws(method: Candidate) -> bool:
     return isinstance(method, str) and METHODS[method].draws is not None
 
 
@@ -222,6 +222,6 @@ class Scenario:
         return ("clusters finer than randomised",) if self.too_fine and reads else ()
 
 
-def is_closed_form(method: Method) -> bool:
+def is_closed_form(method: Candidate) -> bool:
     """Return whether a method costs next to nothing a replicate."""
     return isinstance(method, str) and METHODS[method].of_replicates is not None

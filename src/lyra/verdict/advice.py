@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import comb, inf, sqrt
 from typing import Protocol
 
+import numpy as np
+
 from lyra.base.text import listed, option
 from lyra.robust.diagnosis.dangers import TINY_ARM
 from lyra.robust.diagnosis.diagnosis import Diagnosis
@@ -23,6 +25,7 @@ from lyra.verdict.rung import Rung
 __all__ = ["Advice", "Lines", "advise"]
 
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
+HALF = 0.5  # of what is known about a coefficient
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
 
 
@@ -174,12 +177,14 @@ def _by_calibration(lines: Lines) -> Advice | None:
     known = [rung for rung in lines.rungs if rung.method in CALIBRATED and rung.computable]
     if not known:
         return None
-    share = float(lines.diagnosis.partial_leverage[:, lines.diagnosis.names.index(lines.term)].max())
+    held = np.sort(lines.diagnosis.partial_leverage[:, lines.diagnosis.names.index(lines.term)])[::-1]
+    few = int(np.searchsorted(np.cumsum(held), HALF)) + 1
+    who = "one cluster holds" if few == 1 else f"{few} of the {held.size} clusters hold"
     return Advice(
         known[0].method,
-        "no other line that allows for clusters holds its size here, and this one does, exactly, in every world of its "
-        f"family of Gaussian errors; one cluster holds {100 * share:.0f} % of what is known about {lines.term!r}, so "
-        "this design can hardly tell, and more rows will not help.",
+        "no other line that allows for clusters can be read here, and this one holds its level, computed exactly, in "
+        f"every world of Gaussian errors that is listed above; {who} {100 * held[:few].sum():.0f} % of what is known "
+        f"about {lines.term!r}, and its interval is as wide as that asks for: more clusters would narrow it.",
     )
 
 

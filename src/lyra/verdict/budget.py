@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lyra.errors import InputError
-from lyra.trials.trial import BLOCK, Method, is_closed_form
+from lyra.trials.trial import BLOCK, Candidate, is_closed_form
 from lyra.verdict.rule import Rule
 from lyra.verdict.rule import looks as check_looks
 
@@ -20,7 +20,7 @@ def refuse_rule(*, alpha: float, tolerance: float, first: int, maximum: int | No
     _given(Rule(alpha=alpha, tolerance=tolerance), CLOSED_FORM_MAXIMUM, (first, maximum))
 
 
-def rule_of(method: Method, tolerated: Rule, looks: tuple[int, int | None]) -> Rule:
+def rule_of(method: Candidate, tolerated: Rule, looks: tuple[int, int | None]) -> Rule:
     """Return the rule a method is judged by: what is tolerated, and the looks that its cost allows.
 
     Parameters

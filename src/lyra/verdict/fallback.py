@@ -7,6 +7,7 @@ from lyra.robust.exact.calibrated import calibrated_test
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.most_powerful import calibrated_lines, most_powerful
+from lyra.robust.methods import LADDER
 from lyra.verdict.ladder import Ladder
 
 __all__ = ["with_calibrated_line"]
@@ -15,12 +16,14 @@ MOST_CLUSTERS = 5_000  # beyond which the family takes seconds
 
 
 def with_calibrated_line(ladder: Ladder, fit: Fit) -> Ladder:
-    """Return the ladder with the most powerful calibrated line where no other is read and the treatment is not drawn.
+    """Return the ladder with the most powerful calibrated line, where the usual lines are all there and none is read.
 
-    A line whose confidence set has no end says nothing, and is left out.
+    Not where the treatment splits the clusters, for then randomisation inference is the way out; nor where the line
+    would say nothing, its confidence set having no end.
     """
-    answers = any(rung.computable for rung in ladder.rungs if rung.method == "CV1")
-    if ladder.advice.method is not None or ladder.arms is not None or not answers or fit.G > MOST_CLUSTERS:
+    if ladder.advice.method is not None or ladder.arms is not None or fit.G > MOST_CLUSTERS:
+        return ladder
+    if not {rung.method for rung in ladder.rungs} >= {*LADDER} or not ladder["CV1"].computable:
         return ladder
     j, family = fit.names.index(ladder.term), Family()
     best = most_powerful(calibrated_lines(Coefficient.of(fit, j), fit, family))

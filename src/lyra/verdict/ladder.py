@@ -88,8 +88,14 @@ class Ladder(Told):
         return advise(self)
 
     def with_calibrated(self, test: CalibratedTest) -> Ladder:
-        """Return the ladder with a line for a calibrated test of the same coefficient."""
-        return replace(self, rungs=(*self.rungs, calibrated(test, self.level)))
+        """Return the ladder with a line for a calibrated test of the same coefficient, and the worlds it holds in."""
+        bound = test.critical_value(self.level)
+        holds = f"{test.method} holds its level in every world of this family. {test.family} Set by: {bound.words}."
+        return replace(
+            self,
+            rungs=(*self.rungs, calibrated(test, self.level)),
+            judged_notes=(*self.judged_notes, holds),
+        )
 
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
         """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""

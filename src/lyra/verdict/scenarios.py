@@ -12,7 +12,7 @@ from lyra.errors import FinerClustersWarning
 from lyra.robust.methods import LADDER
 from lyra.simulation.from_fit import ModelSource
 from lyra.simulation.subjects import Setting
-from lyra.trials.trial import Method, Scenario, Trial, stream
+from lyra.trials.trial import Candidate, Scenario, Trial, stream
 
 __all__ = ["scenarios_of"]
 
@@ -20,7 +20,7 @@ __all__ = ["scenarios_of"]
 def scenarios_of(
     settings: Mapping[str, Setting],
     *,
-    methods: Sequence[Method] = LADDER,
+    methods: Sequence[Candidate] = LADDER,
     seed: int,
     weights: str = "auto",
 ) -> list[Scenario]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.base.result import HEADS, Estimated
+from lyra.base.result import HEADS, Estimated, plain
 from lyra.base.text import did_you_mean, laid_out, option
 from lyra.base.warn import warn
 from lyra.errors import InputError, NotIdentifiedError, UnidentifiedWarning
@@ -118,12 +118,9 @@ class CalibratedInference(OfFit, Estimated):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, ready for JSON."""
-        columns = {
-            key: list(value) if isinstance(value, list) else value.tolist() for key, value in self.tidy().items()
-        }
         facts = ("method", "n_rows", "n_clusters", "dropped_rows")
         families = ["" if test is None else test.family for test in self.tests]
-        return columns | {name: getattr(self, name) for name in facts} | {"family": families}
+        return plain(self.tidy()) | {name: getattr(self, name) for name in facts} | {"family": families}
 
     def explain(self) -> str:
         """Return in words, for every coefficient, what was computed and in which worlds it holds."""
