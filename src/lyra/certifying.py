@@ -19,7 +19,6 @@ from lyra.trials.store import Store
 from lyra.trials.trial import Candidate, method_name
 from lyra.verdict.budget import refuse_rule
 from lyra.verdict.certificate import Certificate
-from lyra.verdict.fallback import with_calibrated_line
 from lyra.verdict.ladder import Ladder
 from lyra.verdict.looks import certify_scenarios
 from lyra.verdict.quick import on_sums, quick_budget
@@ -177,16 +176,13 @@ def certify(  # noqa: PLR0913  one keyword a choice
 def certified(
     fit: Fit, ladder: Ladder, *, seed: int = 0, maximum: int | None = None, progress: Progress | None = None
 ) -> Ladder:
-    """Return a ladder of this fit with the quick certificate of those of its lines that need no rows.
-
-    Where none of the usual lines can be read and no treatment was drawn by cluster, a calibrated line is added.
-    """
-    lines = on_sums(rung.method for rung in ladder.rungs)
+    """Return a ladder of this fit with a simulated certificate of those of its lines that have no exact size."""
+    lines = [method for method in on_sums(rung.method for rung in ladder.rungs) if method not in ladder.judged]
     if not lines:
         return ladder
     budget = quick_budget(fit, maximum=maximum)
     quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, **budget)
-    return with_calibrated_line(ladder.with_certificate(quick), fit)
+    return ladder.with_certificate(quick)
 
 
 def _facts(subject: Subject) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cyclopts import App
 
 from lyra.base.warn import warn
 from lyra.errors import NotIdentifiedError, UnidentifiedWarning
-from lyra.typed import Csv, OfTable, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
+from lyra.typed import Csv, OfSizes, OfTable, Replicates, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
 from lyra.version import __version__
 from lyra.view.exits import FINE, NOTHING_TO_READ, exit_code
 from lyra.view.shown import progress_of, show_certificate, show_ladder
@@ -34,7 +34,7 @@ CLOSING = (
     "power.md (a plan)."
 )
 
-NO_CSV, NO_TABLE = Csv(), OfTable()
+NO_CSV, NO_TABLE, AS_USUAL = Csv(), OfTable(), OfSizes()
 
 app = App(
     name="lyra",
@@ -56,8 +56,9 @@ def fit(
     variant: Several = (),
     bootstrap: Switch = False,
     level: float = 0.95,
+    sizes: OfSizes = AS_USUAL,
     no_certify: Switch = False,
-    maximum: Whole | None = None,
+    replicates: Replicates = None,
     seed: Seed = 0,
     csv: Csv = NO_CSV,
     json: Switch = False,
@@ -80,17 +81,18 @@ def fit(
     term
         The coefficient; left out, the first after the intercept.
     variant
-        A line of the table; repeat it for several; left out: iid, CV1, CV2 and CV3.
+        A line of the table; repeat it for several, with a star for a calibrated one; left out: iid, CV1, CV2, CV3 and
+        the calibrated lines.
     bootstrap
         Add the restricted wild cluster bootstrap.
     level
         Coverage of the intervals.
     no_certify
-        Skip the certificate, which simulates the fitted design for about two seconds.
-    maximum
-        Most replicates of the certificate; left out, what about two seconds allow.
+        Skip the certificate of lines that have no exact size: a simulation of the fitted design.
+    replicates
+        Most replicates of that simulation; left out, the fewer the larger the design.
     seed
-        Of the bootstrap's draws and of the certificate; a whole number.
+        Of the bootstrap's draws and of its certificate; a whole number.
     json
         Print one JSON document; NaN and infinity are null in it.
     """
@@ -98,11 +100,13 @@ def fit(
         from lyra.fitting import fit as regress
 
         regression = regress(formula, path, clusters=cluster, **given(csv))
-        ladder = ladder_of(regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed)
+        ladder = ladder_of(
+            regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed, sizes=sizes
+        )
         if not no_certify:
             from lyra.certifying import certified
 
-            ladder = certified(regression.fit, ladder, seed=seed, maximum=maximum, progress=progress)
+            ladder = certified(regression.fit, ladder, seed=seed, maximum=replicates, progress=progress)
     show_ladder(ladder, told, as_json=json)
     return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
@@ -114,7 +118,7 @@ def certify(
     table: OfTable = NO_TABLE,
     method: Several = (),
     tolerance: float | None = None,
-    maximum: Whole | None = None,
+    replicates: Replicates = None,
     seed: Seed | None = None,
     store: str | None = None,
     workers: Whole = 1,
@@ -134,7 +138,7 @@ def certify(
         A method to judge; repeat it for several.
     tolerance
         The tolerated inflation of the size; left out, the file's, or 1.25.
-    maximum
+    replicates
         Most replicates a method; left out, 64,000, and 8,000 for bootstraps.
     seed
         Equal seeds give equal digests; left out, 0 or the file's.
@@ -153,7 +157,7 @@ def certify(
         from lyra.certifying import certify as judge
 
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
-        asked |= given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
+        asked |= given(tolerance=tolerance, maximum=replicates, seed=seed, methods=method)
         if subject is None or subject.endswith(".toml"):
             refuse_of_table(table, csv, subject)
         if subject is None:
@@ -260,9 +264,10 @@ def ladder_of(
     bootstrap: bool = False,
     level: float = 0.95,
     seed: int = 0,
+    sizes: OfSizes = AS_USUAL,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
-    ladder = regression.ladder(term, methods=variants or None, level=level)
+    ladder = regression.ladder(term, methods=variants or None, level=level, **given(sizes))
     if not bootstrap:
         return ladder
     try:

@@ -208,9 +208,16 @@ class Regression(ExactSizes, Told):
 
     @renamed(param="term")
     def ladder(
-        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
+        self,
+        term: str | int | None = None,
+        *,
+        methods: Sequence[str] | None = None,
+        level: float = 0.95,
+        arms: float = 2.0,
+        icc_max: float = 0.7,
+        tolerance: float = 1.0,
     ) -> Ladder:
-        """Return one coefficient under one method after another, and which line to read.
+        """Return one coefficient under one method after another, with exact sizes, and which line to read.
 
         Parameters
         ----------
@@ -218,20 +225,27 @@ class Regression(ExactSizes, Told):
             The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
             ``arm[T.b]`` too.
         methods : sequence of str, optional
-            Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
+            Variants, each with its own law, or with a star and a calibrated one; left out, iid, CV1, CV2, CV3 and the
+            calibrated lines.
         level : float
             Coverage of the intervals.
+        arms, icc_max : float
+            The worlds of Gaussian errors in which sizes are computed and lines calibrated: how many times as variable
+            one arm may be, and the largest intraclass correlation.
+        tolerance : float
+            A line is read that flags at most this many times the true nulls it claims to; 1.25 lets textbook lines
+            that come close compete with the calibrated ones.
 
         Raises
         ------
         InputError
-            Unknown term, method or level.
+            Unknown term, method or level, or a number out of range.
         """
-        from lyra.robust.methods import LADDER
-        from lyra.verdict.ladder import climb
+        from lyra.verdict.sized import sized_ladder
 
-        lines = LADDER if methods is None else methods
-        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
+        family = Family(arms=arms, icc_max=icc_max)
+        j = coefficient(self.fit, term)
+        return sized_ladder(self.fit, j, methods=methods, level=level, family=family, tolerance=tolerance)
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Csv",
+    "OfSizes",
     "OfTable",
+    "Replicates",
     "Seed",
     "Several",
     "Switch",
@@ -46,6 +48,7 @@ Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
 Whole = Annotated[int, Parameter(converter=_whole)]
+Replicates = Annotated[int | None, Parameter(name=("--replicates", "--maximum"), converter=_whole)]
 Seed = Annotated[int, Parameter(converter=_whole, validator=Number(gte=0))]
 
 
@@ -122,6 +125,26 @@ class OfTable:
         from lyra.designs.named import design_of
 
         return design_of(self.design or "cluster", treated=self.treated, block=self.block)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSizes:
+    """The worlds in which exact sizes are computed, and what is tolerated there.
+
+    Parameters
+    ----------
+    arms
+        How many times as variable one arm, or the clusters that carry half of the term, may be; left out, 2.
+    icc_max
+        The largest intraclass correlation; left out, 0.7.
+    tolerance
+        A line is read that flags at most this many times the true nulls it claims to; left out, 1.
+    """
+
+    arms: float | None = None
+    icc_max: float | None = None
+    tolerance: float | None = None
 
 
 def given(typed: Any = None, **options: Any) -> dict[str, Any]:

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from math import comb, inf, sqrt
 from typing import Protocol
 
-import numpy as np
-
 from lyra.base.text import listed, option
 from lyra.robust.diagnosis.dangers import TINY_ARM
 from lyra.robust.diagnosis.diagnosis import Diagnosis
-from lyra.robust.exact.calibrated import CALIBRATED
+from lyra.robust.exact.lines import ExactLines
 from lyra.robust.methods import METHODS, read_in_order
+from lyra.verdict.chosen import chosen, sized_in_order, why_chosen, why_none_holds
 from lyra.verdict.judged import Judged
 from lyra.verdict.rung import Rung
+from lyra.verdict.weak import weaknesses
 
 __all__ = ["Advice", "Lines", "advise"]
 
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
-HALF = 0.5  # of what is known about a coefficient
+ASK = "ask for calibrated lines, such as CV3* and R1*"
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
 
 
@@ -68,8 +68,16 @@ class Lines(Protocol):
         """What the clusters can bear."""
 
     @property
+    def exact(self) -> ExactLines | None:
+        """Its lines with an exact law, in the worlds of a family."""
+
+    @property
+    def tolerance(self) -> float:
+        """How many times its level a line may reach in those worlds."""
+
+    @property
     def judged(self) -> Mapping[str, Judged]:
-        """What a certificate says; empty without one."""
+        """What exact sizes, or a certificate, say of the lines."""
 
     @property
     def judged_up_to(self) -> float:
@@ -77,15 +85,16 @@ class Lines(Protocol):
 
 
 def advise(lines: Lines) -> Advice:
-    """Return which line to read and why: by the certificate where there is one, else by rule."""
+    """Return which line to read and why: by exact sizes, by the certificate where there is one, else by rule."""
+    by_size = _by_size(lines)
+    if by_size is not None:
+        return by_size
     candidates = _candidates(lines)
     if not candidates:
         return Advice(None, _why_no_candidate(lines))
-    judged = [rung for rung in candidates if rung.method in lines.judged]
+    judged = [rung for rung in candidates if rung.method in lines.judged and not lines.judged[rung.method].exact]
     found = _by_certificate(lines, judged) if judged else _by_rule(lines, candidates)
-    if found.method is None:
-        found = _by_calibration(lines) or found
-    beside = [sentence for sentence in (_few_in_an_arm(lines, found), _not_covered(lines)) if sentence]
+    beside = [sentence for sentence in (_few_in_an_arm(lines, found.method), _not_covered(lines)) if sentence]
     return Advice(found.method, " ".join([found.reason, *beside]))
 
 
@@ -98,6 +107,27 @@ def _candidates(lines: Lines) -> list[Rung]:
 
 def _order(lines: Lines) -> tuple[str, ...]:
     return read_in_order(one_row_each=lines.n_rows == lines.diagnosis.G)
+
+
+# --- by exact sizes -----------------------------------------------------------------------------
+
+
+def _by_size(lines: Lines) -> Advice | None:
+    """Read the most powerful line that holds its level in every world; None where nothing has an exact size.
+
+    One cluster that stands for a whole arm leaves nothing to tell its own shock from the effect.
+    """
+    order = _order(lines)
+    if not sized_in_order(lines, order):
+        return None
+    if lines.arms is not None and min(lines.arms) == 1:
+        return Advice(None, _why_no_candidate(lines))
+    method = chosen(lines, order)
+    if method is None:
+        simulated = any(known.usable and not known.exact for known in lines.judged.values())
+        return None if simulated else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
+    beside = (*weaknesses(lines, method), _few_in_an_arm(lines, method))
+    return Advice(method, " ".join(sentence for sentence in (why_chosen(lines, method), *beside) if sentence))
 
 
 # --- by the certificate -------------------------------------------------------------------------
@@ -169,25 +199,6 @@ def _reason_for_cv2(lines: Lines, best: Rung) -> str:
     )
 
 
-# --- by a critical value of its own ---------------------------------------------------------------
-
-
-def _by_calibration(lines: Lines) -> Advice | None:
-    """Read a calibrated line where no other can be."""
-    known = [rung for rung in lines.rungs if rung.method in CALIBRATED and rung.computable]
-    if not known:
-        return None
-    held = np.sort(lines.diagnosis.partial_leverage[:, lines.diagnosis.names.index(lines.term)])[::-1]
-    few = int(np.searchsorted(np.cumsum(held), HALF)) + 1
-    who = "one cluster holds" if few == 1 else f"{few} of the {held.size} clusters hold"
-    return Advice(
-        known[0].method,
-        "no other line that allows for clusters can be read here, and this one holds its level, computed exactly, in "
-        f"every world of Gaussian errors that is listed above; {who} {100 * held[:few].sum():.0f} % of what is known "
-        f"about {lines.term!r}, and its interval is as wide as that asks for: more clusters would narrow it.",
-    )
-
-
 # --- no line to read ----------------------------------------------------------------------------
 
 
@@ -234,8 +245,8 @@ def _randomisation(lines: Lines) -> str:
 # --- beside the line ----------------------------------------------------------------------------
 
 
-def _few_in_an_arm(lines: Lines, found: Advice) -> str:
-    few = found.method is not None and lines.arms is not None and min(lines.arms) < TINY_ARM
+def _few_in_an_arm(lines: Lines, method: str | None) -> str:
+    few = method is not None and lines.arms is not None and min(lines.arms) < TINY_ARM
     if not few or _assignments(lines) < LEAST_ASSIGNMENTS:
         return ""
     return f"Few clusters stand for one side, so show {_randomisation(lines)} beside it."

@@ -1,4 +1,4 @@
-"""A certificate -> what it says of each line of a ladder."""
+"""Exact sizes, or a certificate -> what they say of each line of a ladder."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from lyra.robust.diagnosis.diagnosis import Diagnosis
+from lyra.robust.exact.lines import ExactLine, ExactLines
 from lyra.verdict.certificate import Certificate
 from lyra.verdict.recommendation import worst_verdict
 from lyra.verdict.rung import Rung
 
-__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "Judged", "judged_lines", "largest_icc"]
+__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "Judged", "judged_exactly", "judged_lines", "largest_icc"]
 
+LEAST = 1e-9  # a largest size below this: the line never rejects
+ROUNDING = 1e-6  # of a size found as a root
+CERTIFIED = 1.25  # times the size it claims: the tolerance of certificates
 NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a certificate says of one method: its worst verdict, and its largest size with that one's interval.
+    """What is known of one method: its worst verdict, and its largest size with that one's interval.
 
     `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims. A method that is not
-    computable has no size: NaN.
+    computable has no size: NaN. Where the size is `exact`, `set_by` is the world it belongs to and `power` the share of
+    effects of 2.8 standard deviations that the line finds; simulated sizes have neither.
     """
 
     verdict: str
@@ -31,11 +36,44 @@ class Judged:
     size_high: float
     alpha: float
     usable: bool
+    exact: bool = False
+    set_by: str = ""
+    power: float = np.nan
+
+    def holds(self, tolerance: float) -> bool:
+        """Whether it flags at most this many times the true nulls it claims to, and ever rejects."""
+        return 0.0 < self.size <= tolerance * self.alpha * (1.0 + ROUNDING)
 
     def __str__(self) -> str:
         if self.verdict in (NOT_COMPUTABLE, NEVER_REJECTS):
             return self.verdict
         return f"{self.verdict} ({'<0.001' if self.size < 0.0005 else f'{self.size:.3f}'})"
+
+
+def judged_exactly(lines: ExactLines, rungs: Sequence[Rung]) -> dict[str, Judged]:
+    """Return the exact size of every line that has one, over its family; a line without an answer here has none."""
+    answered = {rung.method: rung.computable for rung in rungs}
+    return {
+        line.name: _sized(line, lines.alpha) if answered[line.name] else _unanswered(lines.alpha)
+        for line in lines.lines
+        if line.name in answered
+    }
+
+
+def _sized(line: ExactLine, alpha: float) -> Judged:
+    size = line.size.value
+    held = size <= CERTIFIED * alpha * (1.0 + ROUNDING)
+    return Judged(
+        verdict=(NEVER_REJECTS if size < LEAST else "certified") if held else "uncertified",
+        size=size,
+        size_low=size,
+        size_high=size,
+        alpha=alpha,
+        usable=held and size >= LEAST,
+        exact=True,
+        set_by=line.size.words,
+        power=line.power,
+    )
 
 
 def judged_lines(certificate: Certificate, rungs: Sequence[Rung]) -> dict[str, Judged]:

@@ -14,16 +14,18 @@ from lyra.base.warn import warn
 from lyra.errors import InputError, UnidentifiedWarning
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
-from lyra.robust.exact.calibrated import CalibratedTest
+from lyra.robust.exact.lines import ExactLines
 from lyra.robust.inference import infer
 from lyra.robust.methods import LADDER
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
-from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_icc
+from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_exactly, judged_lines, largest_icc
 from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
+
+EXACTLY = "Sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly."
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -46,8 +48,14 @@ class Ladder(Told):
         SE(CV1) / SE(iid): how many times too small the naive standard error is [1]_.
     diagnosis : Diagnosis
         What the clusters can bear, with the dangers of this coefficient.
+    exact : ExactLines or None
+        Its lines with an exact law in the worlds of a family: what is read is chosen among them.
+    tolerance : float
+        How many times the nulls it claims to flag a line may flag in those worlds and be read.
+    cautions : tuple of str
+        Where these data do not look like those worlds; nothing is chosen by it.
     judged : mapping of str to Judged
-        What a certificate says of the methods; empty without one.
+        What exact sizes, or a certificate, say of the methods.
     judged_on : tuple of str
         The designs that certificate tried.
     judged_up_to : float
@@ -70,6 +78,9 @@ class Ladder(Told):
     arms: tuple[int, int] | None
     moulton: float
     diagnosis: Diagnosis
+    exact: ExactLines | None = None
+    tolerance: float = 1.0
+    cautions: tuple[str, ...] = ()
     judged: Mapping[str, Judged] = field(default_factory=dict)
     judged_on: tuple[str, ...] = ()
     judged_up_to: float = 0.0
@@ -87,14 +98,17 @@ class Ladder(Told):
         """Which line to read, and why: every page, document and printed result says this and nothing else."""
         return advise(self)
 
-    def with_calibrated(self, test: CalibratedTest) -> Ladder:
-        """Return the ladder with a line for a calibrated test of the same coefficient, and the worlds it holds in."""
-        bound = test.critical_value(self.level)
-        holds = f"{test.method} holds its level in every world of this family. {test.family} Set by: {bound.words}."
+    def with_exact(self, exact: ExactLines, *, tolerance: float, cautions: tuple[str, ...]) -> Ladder:
+        """Return the ladder with the exact sizes of its lines, and the calibrated lines that were asked for."""
+        stars = tuple(calibrated(line.test, self.level) for line in exact.lines if line.test is not None)
+        rungs = (*self.rungs, *stars)
         return replace(
             self,
-            rungs=(*self.rungs, calibrated(test, self.level)),
-            judged_notes=(*self.judged_notes, holds),
+            rungs=rungs,
+            exact=exact,
+            tolerance=tolerance,
+            cautions=cautions,
+            judged={**self.judged, **judged_exactly(exact, rungs)},
         )
 
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
@@ -102,10 +116,10 @@ class Ladder(Told):
         return replace(self, rungs=(*self.rungs, bootstrapped(boot, self.term, self.level)))
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
-        """Return the ladder with what a certificate says of its methods; its advice is read from that."""
+        """Return the ladder with what a certificate says of the methods that have no exact size."""
         return replace(
             self,
-            judged=judged_lines(certificate, self.rungs),
+            judged={**judged_lines(certificate, self.rungs), **self.judged},
             judged_on=certificate.designs,
             judged_up_to=largest_icc(certificate, self.diagnosis),
             judged_notes=certificate.notes,
@@ -137,6 +151,8 @@ class Ladder(Told):
                 "dangers": list(self.diagnosis.dangers),
                 "other_terms": list(self.other_terms),
                 "notes": list(self.judged_notes),
+                "family": None if self.exact is None else self.exact.words,
+                "cautions": list(self.cautions),
                 "read": advice.method,
                 "reason": advice.reason,
                 "advice": str(advice),
@@ -152,7 +168,7 @@ class Ladder(Told):
             (rung.method, *(f"{getattr(rung, head):.5g}" for head in HEADS), f"  {rung.law}", verdict)
             for rung, verdict in zip(self.rungs, told, strict=True)
         ]
-        table = laid_out(layout, ("method", *HEADS, "  law", "certificate" if self.judged else ""), rows)
+        table = laid_out(layout, ("method", *HEADS, "  law", "certificate (size)" if self.judged else ""), rows)
         return "\n".join((self.term, *table, self.explain()))
 
     def explain(self) -> str:
@@ -186,8 +202,10 @@ class Ladder(Told):
             f"{self.n_rows:,} rows{left_out}, {self.n_clusters:,} clusters{drawn}",
             f"Moulton ratio SE(CV1)/SE(iid) = {ratio}",
             *([others] if self.other_terms else []),
+            *([] if self.exact is None else [f"{EXACTLY} {self.exact.words}"]),
             *map(_tried, [self.judged_on] if self.judged_on else []),
             *self.judged_notes,
+            *self.cautions,
         )
 
 
@@ -241,4 +259,5 @@ def _tried(designs: Sequence[str]) -> str:
 def _told(judged: Judged | None) -> dict[str, Any]:
     if judged is None:
         return {}
-    return {name: getattr(judged, name) for name in ("verdict", "size", "size_low", "size_high")}
+    told = ("verdict", "size", "size_low", "size_high", "exact", "set_by", "power")
+    return {name: getattr(judged, name) for name in told}

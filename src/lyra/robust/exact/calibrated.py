@@ -19,7 +19,7 @@ from lyra.robust.exact.critical_value import Bound, Calibrated, calibrated
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.statistic import STATISTICS, statistic
 
-__all__ = ["CALIBRATED", "CalibratedTest", "calibrated_test"]
+__all__ = ["CALIBRATED", "CalibratedTest", "calibrated_test", "tested"]
 
 CALIBRATED = tuple(f"{name}*" for name in STATISTICS)
 """The names of calibrated lines in tables: the variance with a star."""
@@ -185,21 +185,29 @@ def calibrated_test(
     >>> print(f"{bound.value:.2f}, {bound.words}")
     5.45, rows independent, clusters with the larger treat twice as variable
     """
-    chosen: Alternative = check.one_of(alternative, ALTERNATIVES, what="alternative")  # type: ignore[assignment]
     about = Coefficient.of(fit, j)
     about = about if rows is None else about.with_rows(rows)
-    test = statistic(fit, about, variant)
+    found = calibrated(statistic(fit, about, variant), about, family)
+    return tested(fit, found, family.words(about), h0=h0, alternative=alternative)
+
+
+def tested(
+    fit: Fit, found: Calibrated, family: str, *, h0: float = 0.0, alternative: Alternative = "two-sided"
+) -> CalibratedTest:
+    """Return the calibrated test of a fit by a statistic whose worlds are known, with its family in words."""
+    chosen: Alternative = check.one_of(alternative, ALTERNATIVES, what="alternative")  # type: ignore[assignment]
+    test, about = found.test, found.about
     return CalibratedTest(
-        term=fit.names[j],
-        variant=variant,
-        estimate=float(fit.coef[j]),
+        term=about.term,
+        variant=test.name,
+        estimate=float(fit.coef[fit.names.index(about.term)]),
         std_error=standard_error(fit, about, test, h0),
         statistic=t_value(fit, about, test, h0),
         h0=h0,
         alternative=chosen,
         n_clusters=fit.G,
-        family=family.words(about),
-        calibrated=calibrated(test, about, family),
+        family=family,
+        calibrated=found,
         fit=fit,
     )
 

@@ -69,6 +69,8 @@ class Calibrated:
         What the law depends on at every grid point of every shape.
     where : list of (int, int)
         The shape and the point of each.
+    found, passed : dict
+        The critical values, and the sizes on the grid by critical value, asked for so far.
     """
 
     test: Statistic
@@ -76,12 +78,13 @@ class Calibrated:
     shapes: list[Shape]
     grid: Forms = field(repr=False)
     where: list[tuple[int, int]] = field(repr=False)
+    found: dict[tuple[float, int], Bound] = field(default_factory=dict, repr=False)
+    passed: dict[float, Array] = field(default_factory=dict, repr=False)
 
     def size(self, critical_value: float) -> Bound:
         """Return the largest P(|t| > critical_value) over the family, refined between the points of its grids."""
         largest = self._largest(self._sizes_on_grid(critical_value), critical_value)
-        value = float(rejection(self._forms([largest]), critical_value)[0])
-        return Bound(value, largest, largest.words(self.about))
+        return Bound(self.size_in(largest, critical_value), largest, largest.words(self.about))
 
     def p_value(self, statistic: float, *, sides: int = 2) -> float:
         """Return the largest P(|t| ≥ |statistic|) over the family, never below the t(G − 1) law's.
@@ -101,6 +104,15 @@ class Calibrated:
         level, most = (alpha, 1.0) if _two(sides) else (2.0 * alpha, 0.5)
         if not 0.0 < alpha < most:
             raise InputError(f"alpha={alpha!r} is not a level: pass a number between 0 and {most:g}, such as 0.05.")
+        if (alpha, sides) not in self.found:
+            self.found[alpha, sides] = self._critical_value(level)
+        return self.found[alpha, sides]
+
+    def size_in(self, world: World, critical_value: float) -> float:
+        """Return P(|t| > critical_value) in one world, of the family or not."""
+        return float(rejection(self._forms([world]), critical_value)[0])
+
+    def _critical_value(self, level: float) -> Bound:
         floor = 0.0 if self.test.bounded else self._t_quantile(level)
         c, world = floor, None
         while True:
@@ -117,7 +129,9 @@ class Calibrated:
         return Bound(c, world, words)
 
     def _sizes_on_grid(self, critical_value: float) -> Array:
-        return rejection(self.grid, critical_value, ROUGH)
+        if critical_value not in self.passed:
+            self.passed[critical_value] = rejection(self.grid, critical_value, ROUGH)
+        return self.passed[critical_value]
 
     def _largest_on_grid(self, sizes: Array) -> World:
         shape, point = self.where[_first_of_largest(sizes)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -49,6 +49,8 @@ class Family:
         Whether variance may go with the size of the cluster, or with its inverse.
     phi_max : float
         The largest correlation from one period to the next, where periods are known.
+    fine : bool
+        Whether correlations between the ends of their range are listed, and not only sought by refinement.
     more : tuple of World
         Worlds of the user's own.
     """
@@ -58,6 +60,7 @@ class Family:
     slopes: tuple[float, ...] = (0.3, 0.6, 0.9)
     sizes: bool = True
     phi_max: float = 0.95
+    fine: bool = True
     more: tuple[World, ...] = ()
 
     def __post_init__(self) -> None:
@@ -67,6 +70,10 @@ class Family:
             raise InputError(f"phi_max={self.phi_max!r} is not a correlation: pass a number from 0, below 1.")
         if not 1.0 <= self.arms < np.inf:
             raise InputError(f"arms={self.arms!r} is not how many times as variable: pass a number, 1 or more.")
+
+    def coarse(self) -> Family:
+        """Return the family with the ends of its ranges alone listed, for many clusters."""
+        return replace(self, fine=False, slopes=self.slopes[-1:])
 
     def shapes(self, about: Coefficient) -> list[Shape]:
         """Return the family for one coefficient, along its correlations."""
@@ -91,12 +98,16 @@ class Family:
     def _bases(self, about: Coefficient) -> Iterator[tuple[tuple[float, ...], Callable[[float], World]]]:
         in_time = about.rows.paths is not None
         if in_time:
-            yield _up_to(PHI, self.phi_max), Autoregressive
+            yield self._up_to(PHI, self.phi_max), Autoregressive
         if not (in_time and about.absorbed):
             yield self._iccs(about), Intercept
 
     def _iccs(self, about: Coefficient) -> tuple[float, ...]:
-        return (0.0,) if about.absorbed else _up_to(ICC, self.icc_max)
+        return (0.0,) if about.absorbed else self._up_to(ICC, self.icc_max)
+
+    def _up_to(self, grid: Sequence[float], top: float) -> tuple[float, ...]:
+        between = grid if self.fine else grid[:1]
+        return (*(point for point in between if point < top), top)
 
     def _scales(self, about: Coefficient) -> Iterator[tuple[Layer, ...]]:
         yield ()
@@ -178,6 +189,3 @@ def _either_way(most: float) -> list[float]:
     up = [*doubled, most] if most > 1.0 else []
     return [ratio for up_to in up for ratio in (up_to, 1.0 / up_to)]
 
-
-def _up_to(grid: Sequence[float], top: float) -> tuple[float, ...]:
-    return (*(point for point in grid if point < top), top)

@@ -78,13 +78,15 @@ class Forms:
     def sums(self, weights: Array) -> Array:
         """Return Σ_g weight_g B_gB_g' (n, p, r, r) for weights (n, p, G)."""
         n, G, r = self.B.shape
-        total = np.zeros((n, weights.shape[1], r * r))
-        step = max(1, BLOCK // (n * r * r))
+        one, other = np.triu_indices(r)
+        total = np.zeros((n, weights.shape[1], one.size))
+        step = max(1, BLOCK // (n * one.size))
         for start in range(0, G, step):
             B = self.B[:, start : start + step]
-            products = (B[:, :, :, None] * B[:, :, None, :]).reshape(n, -1, r * r)
-            total += weights[:, :, start : start + step] @ products
-        return total.reshape(n, -1, r, r)
+            total += weights[:, :, start : start + step] @ (B[:, :, one] * B[:, :, other])
+        whole = np.empty((n, weights.shape[1], r, r))
+        whole[:, :, one, other] = whole[:, :, other, one] = total
+        return whole
 
 
 def forms(test: Statistic, about: Coefficient, worlds: Sequence[World]) -> Forms:

@@ -15,13 +15,13 @@ from lyra.robust.exact.statistic import statistic
 from lyra.robust.exact.worlds import Independent, Intercept, World
 from lyra.robust.exact.worlds_of_rows import Autoregressive
 
-__all__ = ["LINES", "Line", "advised", "benchmark", "calibrated_lines", "most_powerful"]
+__all__ = ["EFFECT", "LINES", "TIE", "Line", "advised", "benchmark", "calibrated_lines", "most_powerful"]
 
-LINES = ("CV1", "CV2", "CV3", "R1")
+LINES = ("CV2", "CV3", "CV1", "R1")
 """The lines that may be calibrated, in the order in which ties are broken."""
 
 EFFECT = 2.8  # standard deviations of the estimate: power .80 when their size is known
-TIE = 1e-3
+TIE = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ def calibrated_lines(about: Coefficient, fit: Fit, family: Family, *, alpha: flo
 
 
 def most_powerful(lines: list[Line]) -> Line:
-    """Return the line with the most power; of lines within a tenth of a percentage point the first."""
+    """Return the line with the most power; of lines within a percentage point the first."""
     best = max(line.power for line in lines)
     return next(line for line in lines if line.power >= best - TIE)
 

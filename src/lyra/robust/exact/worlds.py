@@ -46,6 +46,13 @@ class World(ABC):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g = X_g'Ω_gX_g (G, K, K) in orthonormal coordinates."""
 
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of every direction of a cluster's rows that its columns leave over.
+
+        One number a cluster, which presumes that the columns hold a constant. NaN where the directions differ.
+        """
+        return np.full(len(about.shares), np.nan)
+
     @abstractmethod
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -61,6 +68,10 @@ class Independent(World):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
         return about.shares
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return np.ones(len(about.shares))
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -80,6 +91,10 @@ class Intercept(World):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
         return (1.0 - self.icc) * about.shares + self.icc * outer(about.ones)
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return np.full(len(about.shares), 1.0 - self.icc)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -101,6 +116,10 @@ class Slope(World):
         """Return W_g (G, K, K)."""
         return self.of.covariances(about) + (self.sd / about.scale) ** 2 * outer(about.slopes)
 
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about)
+
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         return f"{self.of.words(about)}, the effect of {about.term} differs by cluster (sd {self.sd:.3g})"
@@ -121,6 +140,10 @@ class SlopeShare(World):
         """Return W_g (G, K, K)."""
         return _with_share(self.of.covariances(about), self.share, about.slopes, about.direction)
 
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about)
+
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         share = f"{100 * self.share:.3g} % of the variance of {about.term}"
@@ -140,6 +163,10 @@ class ColumnSlopeShare(World):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
         return _with_share(self.of.covariances(about), self.share, about.column_slopes, about.direction)
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -165,6 +192,10 @@ class Arms(World):
             )
         return _scaled(self.of.covariances(about), np.where(about.larger, self.ratio, 1.0))
 
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about) * np.where(about.larger, self.ratio, 1.0)
+
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         larger, others = f"clusters with the larger {about.term}", f"clusters with the smaller {about.term}"
@@ -184,6 +215,10 @@ class LeverageHalf(World):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
         return _scaled(self.of.covariances(about), np.where(about.leverage_half, self.ratio, 1.0))
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about) * np.where(about.leverage_half, self.ratio, 1.0)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -209,6 +244,10 @@ class BySize(World):
         sizes = about.sizes / about.sizes.mean()
         return _scaled(self.of.covariances(about), sizes**self.power)
 
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about) * (about.sizes / about.sizes.mean()) ** self.power
+
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         more = "larger" if self.power > 0 else "smaller"
@@ -229,6 +268,10 @@ class Sum(World):
     def covariances(self, about: Coefficient) -> Array:
         """Return W_g (G, K, K)."""
         return np.asarray(np.sum([part.covariances(about) for part in self.parts], axis=0))
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return np.asarray(np.sum([part.noise(about) for part in self.parts], axis=0))
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""

@@ -1,0 +1,87 @@
+"""Lines with exact sizes -> which of them to read: the most powerful of those that hold their level in every world.
+
+Nothing that is read here depends on the outcome, so to choose is no pre-test: sizes, powers and what can be bounded
+follow from X and the clusters. The outcome decides only whether a line has an answer at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from lyra.base.text import listed
+from lyra.robust.exact.lines import ExactLines
+from lyra.robust.exact.most_powerful import LINES, TIE
+from lyra.verdict.judged import Judged
+from lyra.verdict.rung import Rung
+
+__all__ = ["Sizes", "chosen", "sized_in_order", "why_chosen", "why_none_holds"]
+
+
+class Sizes(Protocol):
+    """What is read of a ladder."""
+
+    @property
+    def rungs(self) -> Sequence[Rung]:
+        """Its lines."""
+
+    @property
+    def exact(self) -> ExactLines | None:
+        """Their exact sizes."""
+
+    @property
+    def judged(self) -> Mapping[str, Judged]:
+        """The same as verdicts."""
+
+    @property
+    def tolerance(self) -> float:
+        """How many times its level a line may reach."""
+
+
+def chosen(sizes: Sizes, order: Sequence[str]) -> str | None:
+    """Return the first line, in the order given and then starred, with the most power but for a percentage point.
+
+    Only lines that hold their level in every world of the family and have an answer; a line whose interval may have no
+    end only where there is no other.
+    """
+    judged = {method: sizes.judged[method] for method in sized_in_order(sizes, order)}
+    holding = [method for method, known in judged.items() if known.holds(sizes.tolerance)]
+    bounded = [method for method in holding if sizes.exact is not None and sizes.exact[method].always_bounded]
+    among = bounded or holding
+    if not among:
+        return None
+    most = max(judged[method].power for method in among)
+    return next(method for method in among if judged[method].power >= most - TIE)
+
+
+def sized_in_order(sizes: Sizes, order: Sequence[str]) -> list[str]:
+    """Return the lines that have an exact size and an answer, textbook lines first."""
+    answered = {rung.method for rung in sizes.rungs if rung.computable}
+    known = {method for method, judged in sizes.judged.items() if judged.exact} & answered
+    return [method for method in (*order, *(f"{name}*" for name in LINES)) if method in known]
+
+
+def why_chosen(sizes: Sizes, method: str) -> str:
+    """Say what holds of the line that is read: its level, in every listed world, and its power."""
+    judged = sizes.judged[method]
+    often = f"{100 * sizes.tolerance * judged.alpha:.3g} %"
+    return (
+        f"in every world listed above it flags a true null at most {often} of the time, computed exactly, and no line "
+        f"that does finds more but for a percentage point: {100 * judged.power:.0f} % of effects of 2.8 standard "
+        f"deviations of the estimate.{_set_by(sizes, method)}"
+    )
+
+
+def _set_by(sizes: Sizes, method: str) -> str:
+    line = None if sizes.exact is None else sizes.exact[method]
+    if line is None or line.test is None or line.size.world is None:
+        return ""
+    return f" Its critical value {line.critical_value:.4g} is set by: {line.size.words}."
+
+
+def why_none_holds(sizes: Sizes, order: Sequence[str]) -> str:
+    """Say which size every line has that is there and allows for the clusters."""
+    alpha = next(iter(sizes.judged.values())).alpha
+    told = listed(f"{method} {sizes.judged[method].size:.3f}" for method in sized_in_order(sizes, order))
+    often = f"{100 * sizes.tolerance * alpha:.3g} %"
+    return f"none of these lines flags at most {often} of true nulls in every world listed above ({told})"

@@ -1,0 +1,50 @@
+"""A fit and a coefficient -> its ladder with exact sizes, calibrated lines, and where the data differ from the worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lyra.regression.least_squares import Fit
+from lyra.robust.exact.family import Family
+from lyra.robust.exact.lines import exact_lines
+from lyra.robust.exact.most_powerful import LINES
+from lyra.robust.methods import LADDER, METHODS
+from lyra.verdict.fidelity import infidelities
+from lyra.verdict.ladder import Ladder, climb
+
+__all__ = ["sized_ladder"]
+
+MANY_CLUSTERS = 1_000  # from which on only the ends of a range are listed, and CV3 alone is calibrated
+MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact sizes take more than seconds
+
+
+def sized_ladder(
+    fit: Fit, j: int, *, methods: Sequence[str] | None, level: float, family: Family, tolerance: float
+) -> Ladder:
+    """Return coefficient j under each method, with the exact size of those that have one.
+
+    Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a calibrated
+    one by its star. Beyond 10,000 clusters there are no exact sizes.
+    """
+    asked = LADDER if methods is None else [name for name in dict.fromkeys(methods) if not name.endswith("*")]
+    ladder = climb(fit, j, methods=asked, level=level)
+    if fit.G > MOST_CLUSTERS:
+        return ladder
+    many = fit.G > MANY_CLUSTERS
+    starred = _starred(many) if methods is None else [name.removesuffix("*") for name in methods if name.endswith("*")]
+    exact = exact_lines(
+        fit,
+        j,
+        textbook={name: (variant, METHODS[name].law) for name in asked if (variant := METHODS[name].variant)},
+        starred=starred,
+        family=family.coarse() if many else family,
+        alpha=1.0 - level,
+    )
+    if not exact.lines:
+        return ladder
+    cautions = infidelities(fit, exact, ladder.diagnosis, ladder.moulton)
+    return ladder.with_exact(exact, tolerance=tolerance, cautions=cautions)
+
+
+def _starred(many: bool) -> Sequence[str]:
+    return ("CV3",) if many else LINES
