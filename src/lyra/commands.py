@@ -55,7 +55,6 @@ def fit(
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
-    level: float = 0.95,
     sizes: OfSizes = AS_USUAL,
     no_certify: Switch = False,
     replicates: Replicates = None,
@@ -85,8 +84,6 @@ def fit(
         the calibrated lines.
     bootstrap
         Add the restricted wild cluster bootstrap.
-    level
-        Coverage of the intervals.
     no_certify
         Skip the certificate of lines that have no exact size: a simulation of the fitted design.
     replicates
@@ -100,9 +97,7 @@ def fit(
         from lyra.fitting import fit as regress
 
         regression = regress(formula, path, clusters=cluster, **given(csv))
-        ladder = ladder_of(
-            regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed, sizes=sizes
-        )
+        ladder = ladder_of(regression, term=term, variants=variant, bootstrap=bootstrap, seed=seed, sizes=sizes)
         if not no_certify:
             from lyra.certifying import certified
 
@@ -262,12 +257,11 @@ def ladder_of(
     term: str | None = None,
     variants: Sequence[str] = (),
     bootstrap: bool = False,
-    level: float = 0.95,
     seed: int = 0,
     sizes: OfSizes = AS_USUAL,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
-    ladder = regression.ladder(term, methods=variants or None, level=level, **given(sizes))
+    ladder = regression.ladder(term, methods=variants or None, **given(sizes))
     if not bootstrap:
         return ladder
     try:

@@ -119,19 +119,7 @@ class Regression(ExactSizes, Told):
         exact: bool | None = None,
         rng: Seed = None,
     ) -> WildBootstrap:
-        """Return the wild cluster bootstrap test of a coefficient.
-
-        Parameters
-        ----------
-        term : str, int, or a sequence of them, optional
-            Left out, the first coefficient that is not the intercept; several make a joint null.
-        R, h0, weights, B, kind, restricted, ties, alternative, exact, rng
-            See `lyra.se.wild_cluster_bootstrap`.
-
-        Raises
-        ------
-        InputError, NotIdentifiedError
-        """
+        """Return the wild cluster bootstrap test; see `lyra.se.wild_cluster_bootstrap`. Several terms: a joint null."""
         if R is not None and term is not None:
             raise InputError("term and R both state the null: pass one of them.")
         first = self.names[coefficient(self.fit)] if R is None else None
@@ -272,10 +260,8 @@ class Regression(ExactSizes, Told):
         term : str, optional
             Left out, the first coefficient that is not the intercept.
         quick : bool
-            What `lyra fit` shows: the replicates that about two seconds allow, at the estimated intraclass
-            correlation and the upper end of its interval.
+            Fewer replicates of the methods that are simulated, as `lyra fit` takes.
         methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum
-            See `lyra.certify`.
         """
         from lyra.certifying import certify
         from lyra.robust.methods import LADDER

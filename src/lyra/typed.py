@@ -130,10 +130,12 @@ class OfTable:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSizes:
-    """The worlds in which exact sizes are computed, and what is tolerated there.
+    """The level, the worlds in which exact sizes are computed, and what is tolerated there.
 
     Parameters
     ----------
+    level
+        Coverage of the intervals; left out, 0.95.
     arms
         How many times as variable one arm, or the clusters that carry half of the term, may be; left out, 2.
     icc_max
@@ -142,6 +144,7 @@ class OfSizes:
         A line is read that flags at most this many times the true nulls it claims to; left out, 1.
     """
 
+    level: float | None = None
     arms: float | None = None
     icc_max: float | None = None
     tolerance: float | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from lyra.verdict.fallback import with_calibrated_line
 
 import lyra
 from lyra.certifying import certified
-from lyra.verdict.fallback import with_calibrated_line
 
 
 def panel(G=20, treated=1, seed=3):

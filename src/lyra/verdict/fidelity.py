@@ -62,9 +62,8 @@ def _arms_apart(scores: Array, larger: Bools | None, exact: ExactLines) -> Itera
     if min(one, other) == 0.0:
         return
     ratio = max(one, other) / min(one, other)
-    arms = (larger, ~larger) if one >= other else (~larger, larger)
-    dof = [int(arm.sum()) - 1 for arm in arms]
-    if float(fdtrc(*dof, ratio / exact.family.arms)) < ONE_SIDED / 2:
+    more, less = (larger, ~larger) if one >= other else (~larger, larger)
+    if float(fdtrc(float(more.sum() - 1), float(less.sum() - 1), ratio / exact.family.arms)) < ONE_SIDED / 2:
         which = "larger" if one >= other else "smaller"
         yield (
             f"Clusters with the {which} {exact.about.term} are {ratio:.1f} times as variable as the others here, and "
@@ -82,6 +81,6 @@ def _skewed(scores: Array, leverage: Array) -> Iterator[str]:
     skewness = float(np.mean(centred**3) / np.mean(centred**2) ** 1.5)
     if abs(skewness) > NORMAL * sqrt(6.0 * (n - 2) / ((n + 1) * (n + 3))):
         yield (
-            f"The cluster sums are skewed ({skewness:.1f}), and the listed worlds are not: where few clusters carry the "
-            "effect, a line may flag more true nulls than is said."
+            f"The cluster sums are skewed ({skewness:.1f}), and the listed worlds are not: where few clusters carry "
+            "the effect, a line may flag more true nulls than is said."
         )

@@ -1,4 +1,4 @@
-"""A fit and a coefficient -> its ladder with exact sizes, calibrated lines, and where the data differ from the worlds."""
+"""A fit and a coefficient -> its ladder with exact sizes, calibrated lines, and how the data differ."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def sized_ladder(
 ) -> Ladder:
     """Return coefficient j under each method, with the exact size of those that have one.
 
-    Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a calibrated
-    one by its star. Beyond 10,000 clusters there are no exact sizes.
+    Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a
+    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes.
     """
     asked = LADDER if methods is None else [name for name in dict.fromkeys(methods) if not name.endswith("*")]
     ladder = climb(fit, j, methods=asked, level=level)
     if fit.G > MOST_CLUSTERS:
         return ladder
     many = fit.G > MANY_CLUSTERS
-    starred = _starred(many) if methods is None else [name.removesuffix("*") for name in methods if name.endswith("*")]
+    every = ("CV3",) if many else LINES
+    starred = every if methods is None else [name.removesuffix("*") for name in methods if name.endswith("*")]
     exact = exact_lines(
         fit,
         j,
@@ -44,7 +45,3 @@ def sized_ladder(
         return ladder
     cautions = infidelities(fit, exact, ladder.diagnosis, ladder.moulton)
     return ladder.with_exact(exact, tolerance=tolerance, cautions=cautions)
-
-
-def _starred(many: bool) -> Sequence[str]:
-    return ("CV3",) if many else LINES

@@ -68,7 +68,8 @@ def _hardly_tells(design: Design, exact: ExactLines, read: ExactLine) -> Iterato
     more = "clusters of the smaller arm" if design.arms else "clusters like them"
     yield (
         f"This design can hardly tell: {clusters_that_carry(design)}, and an effect of 2.8 standard deviations would "
-        f"be found {100 * read.power:.0f} % of the time. More rows in the same clusters will not help; more {more} will."
+        f"be found {100 * read.power:.0f} % of the time. More rows in the same clusters will not help; more {more} "
+        "will."
     )
 
 

@@ -19,7 +19,7 @@ from lyra.robust.exact.critical_value import Bound, Calibrated, calibrated
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.statistic import STATISTICS, statistic
 
-__all__ = ["CALIBRATED", "CalibratedTest", "calibrated_test", "tested"]
+__all__ = ["CALIBRATED", "CalibratedTest", "answer", "calibrated_test"]
 
 CALIBRATED = tuple(f"{name}*" for name in STATISTICS)
 """The names of calibrated lines in tables: the variance with a star."""
@@ -188,10 +188,10 @@ def calibrated_test(
     about = Coefficient.of(fit, j)
     about = about if rows is None else about.with_rows(rows)
     found = calibrated(statistic(fit, about, variant), about, family)
-    return tested(fit, found, family.words(about), h0=h0, alternative=alternative)
+    return answer(fit, found, family.words(about), h0=h0, alternative=alternative)
 
 
-def tested(
+def answer(
     fit: Fit, found: Calibrated, family: str, *, h0: float = 0.0, alternative: Alternative = "two-sided"
 ) -> CalibratedTest:
     """Return the calibrated test of a fit by a statistic whose worlds are known, with its family in words."""

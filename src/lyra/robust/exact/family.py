@@ -188,4 +188,3 @@ def _either_way(most: float) -> list[float]:
     doubled = [2.0**k for k in range(1, 64) if 2.0**k < most]
     up = [*doubled, most] if most > 1.0 else []
     return [ratio for up_to in up for ratio in (up_to, 1.0 / up_to)]
-

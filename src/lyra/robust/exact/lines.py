@@ -14,7 +14,7 @@ from math import isnan, nan
 from lyra.errors import NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom
-from lyra.robust.exact.calibrated import CalibratedTest, tested
+from lyra.robust.exact.calibrated import CalibratedTest, answer
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.critical_value import Bound, Calibrated, calibrated
 from lyra.robust.exact.family import Family
@@ -125,9 +125,9 @@ def exact_lines(
     about = Coefficient.of(fit, j)
     known = dict(_known(fit, about, [*(variant for variant, _ in textbook.values()), *starred], family))
     plain = (
-        _naive(fit, about, name, family, alpha)
+        replace(_naive(fit, about, family, alpha), name=name)
         if variant == NAIVE
-        else _textbook(known[variant], name, _quantile(fit, j, variant, rule, alpha))
+        else _textbook(known[variant], name, _quantile(fit, j, (variant, rule), alpha))
         for name, (variant, rule) in textbook.items()
         if variant == NAIVE or variant in known
     )
@@ -136,9 +136,7 @@ def exact_lines(
     return ExactLines(about=about, family=family, alpha=alpha, lines=lines)
 
 
-def _known(
-    fit: Fit, about: Coefficient, variants: Sequence[str], family: Family
-) -> Iterator[tuple[str, Calibrated]]:
+def _known(fit: Fit, about: Coefficient, variants: Sequence[str], family: Family) -> Iterator[tuple[str, Calibrated]]:
     """Yield every variance that has an exact law and an estimate without each cluster it leaves out, in its worlds."""
     for name in dict.fromkeys(variant for variant in variants if variant in STATISTICS):
         try:
@@ -147,8 +145,8 @@ def _known(
             continue
 
 
-def _quantile(fit: Fit, j: int, variant: str, rule: str, alpha: float) -> float:
-    return float(critical_value(degrees_of_freedom(fit, variant, rule)[0][j], alpha))
+def _quantile(fit: Fit, j: int, law: tuple[str, str], alpha: float) -> float:
+    return float(critical_value(degrees_of_freedom(fit, *law)[0][j], alpha))
 
 
 def _textbook(found: Calibrated, name: str, c: float) -> ExactLine:
@@ -166,18 +164,18 @@ def _starred(fit: Fit, found: Calibrated, family: str, alpha: float) -> ExactLin
         power=_power(found, bound.value),
         calibrated=found,
         always_bounded=bound.value**2 * spread < 1.0,
-        test=tested(fit, found, family),
+        test=answer(fit, found, family),
     )
 
 
-def _naive(fit: Fit, about: Coefficient, name: str, family: Family, alpha: float) -> ExactLine:
+def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactLine:
     """Return the line that takes rows as independent, at the ends of the family: its size grows towards them."""
     c = float(critical_value(fit.N - fit.K, alpha))
     worlds = [world for shape in family.coarse().shapes(about) for world in shape.worlds()]
     sizes = naive_sizes(fit, about, worlds, c).tolist()
     worst = max(range(len(sizes)), key=lambda k: -1.0 if isnan(sizes[k]) else sizes[k])
     return ExactLine(
-        name=name,
+        name=NAIVE,
         critical_value=c,
         size=Bound(sizes[worst], worlds[worst], worlds[worst].words(about)),
         power=nan,

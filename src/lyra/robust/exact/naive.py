@@ -6,9 +6,9 @@ over is noise of one variance v_g, independent of c_g. So |t| > c is a quadratic
 
     z₀² + k |Σ c_g|² − k Σ_g (c_g'E_g⁻c_g + v_g χ²) > 0,   k = c²/(N − K),
 
-and with W_g = F_g diag(μ_g) F_g', F_g of length one in E_g⁻, its determinant at −x is Π (1 + x k μ)·Π (1 + x k v)^(N_g − r_g)
-times that of the K×K matrix I − x S(x)(ee' + kI), S(x) = Σ_g F_g diag(μ_g/(1 + x k μ_g)) F_g': O(GK²) a node of `size`'s
-integral, whatever the rows.
+and with W_g = F_g diag(μ_g) F_g', F_g of length one in E_g⁻, its determinant at −x is Π (1 + x k μ) times
+Π (1 + x k v)^(N_g − r_g) times that of I − x S(x)(ee' + kI), S(x) = Σ_g F_g diag(μ_g/(1 + x k μ_g)) F_g':
+O(GK²) a node of the integral in `size`, whatever the rows.
 """
 
 from __future__ import annotations
@@ -42,10 +42,9 @@ def naive_sizes(fit: Fit, about: Coefficient, worlds: Sequence[World], critical_
 
 
 def _size(about: Coefficient, spans: _Spans, world: World, k: float) -> float:
-    noise = world.noise(about)
-    if np.isnan(noise).any() or k == 0.0:
+    if k == 0.0 or np.isnan(world.noise(about)).any():
         return 1.0 if k == 0.0 else float("nan")
-    form = _form(about, spans, world.covariances(about), noise, k)
+    form = _form(about, spans, world, k)
     sin2 = np.sin((np.arange(NODES) + 0.5) * np.pi / (2 * NODES)) ** 2
     return float(form.product(1.0 / (form.positive_root() * sin2), 1.0 / sin2).mean())
 
@@ -75,7 +74,7 @@ class _Spans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
-    """The quadratic form whose sign decides: rank one parts f f' of W_g with their μ, noise with its dimensions, k, e."""
+    """The quadratic form whose sign decides: parts f f' of W_g with their μ, noise with its dimensions, and k."""
 
     squares: Array  # (n, K²): f f'
     mu: Array  # (n,)
@@ -109,11 +108,12 @@ class _Form:
         """Return the eigenvalues (p, K) of x S(x)(ee' + kI), increasing."""
         weights = x[:, None] * self.mu / (1.0 + self.k * x[:, None] * self.mu)
         S = (weights @ self.squares).reshape(len(x), *self.root.shape)
-        return np.linalg.eigvalsh(self.root @ S @ self.root)
+        return np.asarray(np.linalg.eigvalsh(self.root @ S @ self.root), dtype=np.float64)
 
 
-def _form(about: Coefficient, spans: _Spans, W: Array, noise: Array, k: float) -> _Form:
+def _form(about: Coefficient, spans: _Spans, world: World, k: float) -> _Form:
     """Return the form in a world, the estimate's variance scaled to one."""
+    W, noise = world.covariances(about), world.noise(about)
     variance = float(about.direction @ W.sum(axis=0) @ about.direction)
     mu, turned = np.linalg.eigh(spans.inverse.swapaxes(1, 2) @ (W / variance) @ spans.inverse)
     f = (spans.root @ turned).swapaxes(1, 2).reshape(-1, len(about.direction))

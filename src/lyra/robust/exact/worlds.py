@@ -25,8 +25,10 @@ __all__ = [
     "Independent",
     "Intercept",
     "LeverageHalf",
+    "Scaled",
     "Slope",
     "SlopeShare",
+    "Sloped",
     "Sum",
     "World",
     "outer",
@@ -101,8 +103,38 @@ class Intercept(World):
         return f"intraclass correlation {self.icc:.3g}" if self.icc else "rows independent"
 
 
+class Sloped(World):
+    """Effects of a column that differ by cluster, on top of a world: what the columns leave over stays as it is."""
+
+    __slots__ = ()
+    of: World
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about)
+
+
+class Scaled(World):
+    """A world whose clusters are each so many times as variable: W_g κ_g."""
+
+    __slots__ = ()
+    of: World
+
+    @abstractmethod
+    def factors(self, about: Coefficient) -> Array:
+        """Return κ_g (G,)."""
+
+    def covariances(self, about: Coefficient) -> Array:
+        """Return W_g (G, K, K)."""
+        return self.of.covariances(about) * self.factors(about)[:, None, None]
+
+    def noise(self, about: Coefficient) -> Array:
+        """Return the variance (G,) of what the columns leave over."""
+        return self.of.noise(about) * self.factors(about)
+
+
 @dataclass(frozen=True, slots=True)
-class Slope(World):
+class Slope(Sloped):
     """An effect of the tested column that differs by cluster with this standard deviation, rows having variance 1."""
 
     sd: float
@@ -116,17 +148,13 @@ class Slope(World):
         """Return W_g (G, K, K)."""
         return self.of.covariances(about) + (self.sd / about.scale) ** 2 * outer(about.slopes)
 
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about)
-
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         return f"{self.of.words(about)}, the effect of {about.term} differs by cluster (sd {self.sd:.3g})"
 
 
 @dataclass(frozen=True, slots=True)
-class SlopeShare(World):
+class SlopeShare(Sloped):
     """The same by its share π of Var(β̂): τ² = π/(1 − π) · Var(β̂ without it)/Σ |x̃_g|⁴."""
 
     share: float
@@ -140,10 +168,6 @@ class SlopeShare(World):
         """Return W_g (G, K, K)."""
         return _with_share(self.of.covariances(about), self.share, about.slopes, about.direction)
 
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about)
-
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         share = f"{100 * self.share:.3g} % of the variance of {about.term}"
@@ -151,7 +175,7 @@ class SlopeShare(World):
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnSlopeShare(World):
+class ColumnSlopeShare(Sloped):
     """The same for the tested column as it is, not given the others: errors grow with the size of x itself."""
 
     share: float
@@ -164,10 +188,6 @@ class ColumnSlopeShare(World):
         """Return W_g (G, K, K)."""
         return _with_share(self.of.covariances(about), self.share, about.column_slopes, about.direction)
 
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about)
-
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
         share = f"errors that grow with {about.term} make {100 * self.share:.3g} % of its variance"
@@ -175,7 +195,7 @@ class ColumnSlopeShare(World):
 
 
 @dataclass(frozen=True, slots=True)
-class Arms(World):
+class Arms(Scaled):
     """Clusters with the larger value of the tested column κ times as variable: W_g κ_g."""
 
     ratio: float
@@ -184,17 +204,13 @@ class Arms(World):
     def __post_init__(self) -> None:
         refuse_ratio(self.ratio)
 
-    def covariances(self, about: Coefficient) -> Array:
-        """Return W_g (G, K, K)."""
+    def factors(self, about: Coefficient) -> Array:
+        """Return κ_g (G,)."""
         if about.larger is None:
             raise InputError(
                 f"{about.term} does not split the clusters into two arms: use LeverageHalf({self.ratio:g}) instead."
             )
-        return _scaled(self.of.covariances(about), np.where(about.larger, self.ratio, 1.0))
-
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about) * np.where(about.larger, self.ratio, 1.0)
+        return np.where(about.larger, self.ratio, 1.0)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -203,7 +219,7 @@ class Arms(World):
 
 
 @dataclass(frozen=True, slots=True)
-class LeverageHalf(World):
+class LeverageHalf(Scaled):
     """The fewest clusters that carry half of the leverage κ times as variable, for any column."""
 
     ratio: float
@@ -212,13 +228,9 @@ class LeverageHalf(World):
     def __post_init__(self) -> None:
         refuse_ratio(self.ratio)
 
-    def covariances(self, about: Coefficient) -> Array:
-        """Return W_g (G, K, K)."""
-        return _scaled(self.of.covariances(about), np.where(about.leverage_half, self.ratio, 1.0))
-
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about) * np.where(about.leverage_half, self.ratio, 1.0)
+    def factors(self, about: Coefficient) -> Array:
+        """Return κ_g (G,)."""
+        return np.where(about.leverage_half, self.ratio, 1.0)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -229,7 +241,7 @@ class LeverageHalf(World):
 
 
 @dataclass(frozen=True, slots=True)
-class BySize(World):
+class BySize(Scaled):
     """Variance that goes with the size of the cluster: W_g N_g^power."""
 
     power: float
@@ -239,14 +251,9 @@ class BySize(World):
         if not np.isfinite(self.power):
             raise InputError(f"power={self.power!r} is not a power of the size: pass a finite number.")
 
-    def covariances(self, about: Coefficient) -> Array:
-        """Return W_g (G, K, K)."""
-        sizes = about.sizes / about.sizes.mean()
-        return _scaled(self.of.covariances(about), sizes**self.power)
-
-    def noise(self, about: Coefficient) -> Array:
-        """Return the variance (G,) of what the columns leave over."""
-        return self.of.noise(about) * (about.sizes / about.sizes.mean()) ** self.power
+    def factors(self, about: Coefficient) -> Array:
+        """Return κ_g (G,)."""
+        return np.asarray((about.sizes / about.sizes.mean()) ** self.power)
 
     def words(self, about: Coefficient) -> str:
         """Say the world in a few words."""
@@ -290,10 +297,6 @@ def _with_share(W: Array, share: float, slopes: Array, direction: Array) -> Arra
     """Return W_g + τ² slopes_g slopes_g', with τ² such that the slopes make this share of Var(direction'Σ c_g)."""
     without, unit = direction @ W.sum(axis=0) @ direction, np.sum((slopes @ direction) ** 2)
     return np.asarray(W + share / (1.0 - share) * without / unit * outer(slopes))
-
-
-def _scaled(W: Array, factors: Array) -> Array:
-    return np.asarray(W * factors[:, None, None])
 
 
 def variable(ratio: float, these: str, those: str) -> str:
