@@ -1,6 +1,7 @@
-"""Does the calibrated advice hold its level, and what does it cost? 376 cells, by rows; lyra chooses, rows judge.
+"""Does the advice hold its level, and what does it cost? 376 cells, by rows; lyra chooses, rows judge.
 
     python -m bench.advice OUT.jsonl --data-sets 1000 --every 1
+    python -m bench.advice OUT.jsonl --data-sets 1000 --fresh
     python -m bench.advice OUT.jsonl --summary
 
 One line of JSON a cell, appended; a second run does the cells that are missing. OUT belongs outside the repository.
@@ -14,18 +15,21 @@ from bench.core import data as _one_thread  # noqa: F401  # isort: skip  sets on
 
 import argparse
 import json
+import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from bench.advice_worlds import Estimates, cells, design_of, outcomes
+from bench import advice_fresh, advice_worlds
+from bench.advice_worlds import Design, Estimates
+from lyra.errors import LyraWarning
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
-from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.family import Family
-from lyra.robust.exact.most_powerful import LINES, calibrated_lines, most_powerful
+from lyra.verdict.sized import sized_ladder
 
+STARRED = ("CV1*", "CV2*", "CV3*", "R1*")
 EFFECT = 2.8
 BATCH = 100
 LOUD = 0.0625
@@ -36,6 +40,7 @@ def main() -> None:
     asked.add_argument("out", type=Path)
     asked.add_argument("--data-sets", type=int, default=1000)
     asked.add_argument("--every", type=int, default=1, help="take one cell in so many")
+    asked.add_argument("--fresh", action="store_true", help="the laws that nothing was tuned on")
     asked.add_argument("--part", default="0/1", help="i/n: the i-th of n shares of the cells")
     asked.add_argument("--arms", type=float, nargs="+", default=[2.0, 4.0])
     asked.add_argument("--summary", action="store_true")
@@ -52,47 +57,54 @@ def run(asked: argparse.Namespace) -> None:
     done = {json.loads(line)["cell"] for line in asked.out.read_text().splitlines()} if asked.out.exists() else set()
     share, of = map(int, asked.part.split("/"))
     lines: dict[str, dict] = {}
-    for cell in cells()[:: asked.every]:
+    worlds = advice_fresh if asked.fresh else advice_worlds
+    for cell in worlds.cells()[:: asked.every]:
         name, truth = cell.rsplit("/", 1)
         if cell in done or zlib.crc32(name.encode()) % of != share:
             continue
+        d = worlds.design_of(name)
         if name not in lines:
-            lines = {name: calibrated(name, asked.arms)}
+            lines = {name: advised(d, asked.arms)}
         with asked.out.open("a") as out:
-            out.write(json.dumps({"cell": cell, **judged(name, truth, lines[name], asked.data_sets)}) + "\n")
+            out.write(json.dumps({"cell": cell, **judged(cell, d, lines[name], asked.data_sets, worlds)}) + "\n")
 
 
-def calibrated(name: str, arms: list[float]) -> dict:
-    """Return, for every ratio of the arms, the critical values and powers of the lines, and the line advised."""
-    d = design_of(name)
+def advised(d: Design, arms: list[float]) -> dict:
+    """Return, for every ratio of the arms, what `lyra fit` says: critical values, sizes, powers, the line to read."""
     y = np.random.default_rng(3).standard_normal(d.N)
     fit = least_squares(Moments.from_arrays(y, d.X, d.cluster, names=d.names))
-    about = Coefficient.of(fit, d.j)
     said = {}
     for ratio in arms:
-        found = calibrated_lines(about, fit, Family(arms=ratio))
+        strict, tolerant = (ladder_of(fit, d.j, ratio, tolerance) for tolerance in (1.0, 1.25))
         said[f"{ratio:g}"] = {
-            "advised": most_powerful(found).name,
-            "c": {line.name: line.critical.value for line in found},
-            "power": {line.name: line.power for line in found},
-            "words": {line.name: line.critical.words for line in found},
+            "advised": strict.advice.method,
+            "tolerant": tolerant.advice.method,
+            "c": {line.name: line.critical_value for line in strict.exact.lines if line.name != "iid"},
+            "power": {line.name: line.power for line in strict.exact.lines},
+            "sizes": {line.name: line.size.value for line in strict.exact.lines},
+            "words": {line.name: line.size.words for line in strict.exact.lines},
         }
     return said
 
 
-def judged(name: str, truth: str, said: dict, R: int) -> dict:
-    d = design_of(name)
-    estimates = Estimates(d)
-    rng = np.random.default_rng([zlib.crc32(f"{name}/{truth}".encode()), 7])
-    draws = [estimates.statistics(outcomes(truth, d, min(BATCH, R - start), rng)) for start in range(0, R, BATCH)]
+def ladder_of(fit, j: int, ratio: float, tolerance: float):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LyraWarning)
+        return sized_ladder(fit, j, methods=None, level=0.95, family=Family(arms=ratio), tolerance=tolerance)
+
+
+def judged(cell: str, d: Design, said: dict, R: int, worlds) -> dict:
+    estimates, truth = Estimates(d), cell.rsplit("/", 1)[1]
+    rng = np.random.default_rng([zlib.crc32(cell.encode()), 7])
+    draws = [estimates.statistics(worlds.outcomes(truth, d, min(BATCH, R - start), rng)) for start in range(0, R, BATCH)]
     sd = float(np.std(np.concatenate([draw.estimate for draw in draws])))
     textbook = estimates.textbook()
     lines = {name: {"c": c, **rates(draws, name, c, sd)} for name, c in textbook.items()}
     stars = {
-        ratio: {line: {"c": c, **rates(draws, line, c, sd)} for line, c in each["c"].items()}
+        ratio: {line: {"c": c, **rates(draws, line.removesuffix("*"), c, sd)} for line, c in each["c"].items()}
         for ratio, each in said.items()
     }
-    about = {ratio: {key: each[key] for key in ("advised", "power", "words")} for ratio, each in said.items()}
+    about = {ratio: {key: value for key, value in each.items() if key != "c"} for ratio, each in said.items()}
     return {"data_sets": R, "textbook": lines, "calibrated": stars, "about": about}
 
 
@@ -126,16 +138,18 @@ def summarise(found: list[dict]) -> None:
     for name in ("CV1", "CV2", "CV3"):
         row(f"{name}, textbook", found, [c["textbook"][name] for c in found])
     for ratio in found[0]["calibrated"]:
-        for line in LINES:
+        for line in STARRED:
             if all(line in c["calibrated"][ratio] for c in found):
-                row(f"{line}*, arms {ratio}", found, [c["calibrated"][ratio][line] for c in found])
-        row(f"advised, arms {ratio}", found, [advice(c, ratio) for c in found])
+                row(f"{line}, arms {ratio}", found, [c["calibrated"][ratio][line] for c in found])
+        for kind in ("advised", "tolerant"):
+            told = [c for c in found if c["about"][ratio][kind]]
+            row(f"{kind}, arms {ratio}", told, [advice(c, ratio, kind) for c in told])
     for ratio in found[0]["calibrated"]:
         lost(found, ratio)
 
 
-def advice(cell: dict, ratio: str) -> dict[str, float]:
-    return cell["calibrated"][ratio][cell["about"][ratio]["advised"]]
+def advice(cell: dict, ratio: str, kind: str = "advised") -> dict[str, float]:
+    return cell["calibrated"][ratio][cell["about"][ratio][kind]]
 
 
 def row(name: str, found: list[dict], lines: list[dict]) -> None:
@@ -152,13 +166,15 @@ def row(name: str, found: list[dict], lines: list[dict]) -> None:
 
 def lost(found: list[dict], ratio: str) -> None:
     """Print where the advice surely rejects too often, and by kind of design what power it gives up."""
-    print(f"\narms {ratio}: surely above .0625")
+    silent = [cell["cell"] for cell in found if not cell["about"][ratio]["advised"]]
+    found = [cell for cell in found if cell["about"][ratio]["advised"]]
+    print(f"\narms {ratio}: silent in {len(silent)} cells {silent}; surely above .0625")
     for cell in found:
         line = advice(cell, ratio)
         if surely(line["size"], cell["data_sets"]):
             print(f"  {cell['cell']}: {cell['about'][ratio]['advised']} {line['size']:.3f}")
     chosen = [cell["about"][ratio]["advised"] for cell in found]
-    print("  advised:", {line: chosen.count(line) for line in LINES})
+    print("  advised:", {line: chosen.count(line) for line in sorted(set(chosen))})
     kinds: dict[str, list[tuple[float, float]]] = {}
     for cell in found:
         kind = "/".join(cell["cell"].split("/")[1:-1])

@@ -62,6 +62,13 @@ class Forms:
         """Whether there are no more clusters than columns of B, so that their low rank saves nothing."""
         return bool(self.B.shape[1] <= self.B.shape[2])
 
+    @property
+    def mean_square(self) -> Array:
+        """E[SE²] in each world (n,), in units of Var(β̂): 1 where the variance is unbiased."""
+        M = np.linalg.inv(self.inverse)
+        low_rank = np.einsum("ngr,nrs,ngs->n", self.B, M, self.B, optimize=True)
+        return np.asarray(self.factor * (self.d.sum(axis=1) + low_rank))
+
     def take(self, worlds: slice | Sequence[int]) -> Forms:
         """Return these worlds alone."""
         return Forms(

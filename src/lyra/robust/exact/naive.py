@@ -23,7 +23,7 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.worlds import World
 
-__all__ = ["naive_sizes"]
+__all__ = ["naive_mean_square", "naive_sizes"]
 
 NODES = 32  # of the midpoint rule in θ, which converges geometrically
 RANK = 1e-10  # eigenvalues of E_g below this share of its largest are rounding
@@ -39,6 +39,16 @@ def naive_sizes(fit: Fit, about: Coefficient, worlds: Sequence[World], critical_
         return np.full(len(worlds), np.nan)
     k = critical_value**2 / (fit.N - fit.K)
     return np.array([_size(about, spans, world, k) for world in worlds])
+
+
+def naive_mean_square(fit: Fit, about: Coefficient, world: World) -> float:
+    """Return E[SE²] of the standard error of independent rows, in units of Var(β̂); NaN where unknown."""
+    spans = _Spans.of(about)
+    if np.isnan(world.noise(about)).any() or not spans.hold_a_constant(about):
+        return float("nan")
+    form = _form(about, spans, world, 1.0)
+    total = (form.mu @ form.squares).reshape(form.root.shape).trace()
+    return float((form.mu.sum() + form.noise @ form.dimensions - total) / (fit.N - fit.K))
 
 
 def _size(about: Coefficient, spans: _Spans, world: World, k: float) -> float:
