@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lyra
@@ -283,6 +283,7 @@ def test_lines_left_out(methods, method, reason):
     assert by_rule(FRAME, methods=methods) == (method, reason)
 
 
+@settings(max_examples=20)
 @given(G=st.integers(3, 12), treated=st.integers(1, 11), seed=st.integers(0, 10**6))
 def test_naive_line_is_never_the_one_to_read_with_clusters(G, treated, seed):
     frame = experiment(G=G, treated=min(treated, G - 1), rows=3, seed=seed)
