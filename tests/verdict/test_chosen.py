@@ -51,7 +51,9 @@ def test_ten_outcomes_of_one_design_have_one_line_to_read(name):
     rng, few = np.random.default_rng(20_411), Family(slopes=(0.6,))
     y = [outcome(g, seed) for seed in range(6)]
     y += [rng.exponential(size=g.size), rng.random(g.size) < 0.3, 5.0 * X[:, 1] + outcome(g), np.exp(3 * outcome(g))]
-    told = {(ladder.advice.method, ladder.advice.reason) for ladder in (ladder_of(v * 1.0, X, g, family=few) for v in y)}
+    told = {
+        (ladder.advice.method, ladder.advice.reason) for ladder in (ladder_of(v * 1.0, X, g, family=few) for v in y)
+    }
     assert len(told) == 1
     assert told.pop()[0] is not None
 
