@@ -10,10 +10,11 @@ from typing import Any
 from lyra.base.renamed import renamed
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
+from lyra.robust.exact.family import Family
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked, whole_seed
-from lyra.simulation.subjects import Designs, Subject, handed_in
+from lyra.simulation.subjects import Designs, Fitted, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
 from lyra.trials.trial import Candidate, method_name
@@ -21,10 +22,11 @@ from lyra.verdict.budget import refuse_rule
 from lyra.verdict.certificate import Certificate
 from lyra.verdict.ladder import Ladder
 from lyra.verdict.looks import certify_scenarios
-from lyra.verdict.quick import on_sums, quick_budget
+from lyra.verdict.quick import on_sums, quick_maximum
 from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import scenarios_of
+from lyra.verdict.sized import MOST_CLUSTERS
 
 __all__ = ["certified", "certify"]
 
@@ -65,8 +67,9 @@ def certify(  # noqa: PLR0913  one keyword a choice
     subject : a world, a table, a path or a fit
         What replicates are made of [1]_. A world (or a list or mapping of worlds): fresh data sets. A table: your
         outcome stays, the treatment is drawn again by the design; exact when the design has at most 20,000
-        assignments. A `Regression` or `Fit`: X and clusters stay, scores are simulated from cluster sums under a
-        random effect at the estimated intraclass correlation and both ends of its interval.
+        assignments. A `Regression` or `Fit`: X and clusters stay, in worlds of Gaussian errors that are the same for
+        every outcome. There the size of iid and CV0-CV3J is an integral, computed exactly, and the largest over a whole
+        family of worlds is a cell of its own; bootstraps are simulated from cluster sums.
     design : Design, or a list or mapping of them
         Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
     methods : sequence of str or callable
@@ -104,7 +107,7 @@ def certify(  # noqa: PLR0913  one keyword a choice
     term : str
         The coefficient of a fit; left out, the first that is not the intercept.
     icc : float or sequence of float
-        Intraclass correlations for a fit, instead of the estimated ones.
+        Intraclass correlations for a fit, instead of the worlds above.
 
     Returns
     -------
@@ -158,7 +161,8 @@ def certify(  # noqa: PLR0913  one keyword a choice
     refuse_rule(**rule)
     check_workers(workers)
     of = handed_in(subject, asked)
-    scenarios = scenarios_of(of.settings(design), methods=judged, seed=seed, weights=weights)
+    settings = of.stressed(design) if isinstance(of, Fitted) else of.settings(design)
+    scenarios = scenarios_of(settings, methods=judged, seed=seed, weights=weights)
     told = of.described(design) | {"weights": weights, "methods": [method_name(method) for method in judged]}
     with nullcontext() if store is None else Store(store, run_record(scenarios, rule)) as kept:
         return certify_scenarios(
@@ -170,6 +174,7 @@ def certify(  # noqa: PLR0913  one keyword a choice
             progress=progress,
             config=recorded(told) | {"seed": seed} | rule,
             data=_facts(of),
+            family=Family() if isinstance(of, Fitted) and icc is None and of.fit.G <= MOST_CLUSTERS else None,
         )
 
 
@@ -180,8 +185,8 @@ def certified(
     lines = [method for method in on_sums(rung.method for rung in ladder.rungs) if method not in ladder.judged]
     if not lines:
         return ladder
-    budget = quick_budget(fit, maximum=maximum)
-    quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, **budget)
+    most = quick_maximum(fit) if maximum is None else maximum
+    quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, maximum=most)
     return ladder.with_certificate(quick)
 
 

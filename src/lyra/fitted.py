@@ -265,9 +265,8 @@ class Regression(ExactSizes, Told):
         """
         from lyra.certifying import certify
         from lyra.robust.methods import LADDER
-        from lyra.verdict.quick import quick_budget
+        from lyra.verdict.quick import quick_maximum
 
-        budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}
         return certify(
             self.fit,
             term=self.names[coefficient(self.fit, term)],
@@ -280,7 +279,8 @@ class Regression(ExactSizes, Told):
             workers=workers,
             progress=progress,
             first=first,
-            **budget,
+            icc=icc,
+            maximum=quick_maximum(self.fit) if quick and maximum is None else maximum,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from lyra.simulation.from_fit import ModelSource, correlations
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
 from lyra.simulation.samples import WorldLike
+from lyra.simulation.stress import stresses
 
-__all__ = ["Designs", "DrawnFrom", "Setting", "Subject", "handed_in", "sources_of"]
+__all__ = ["Designs", "DrawnFrom", "Fitted", "Setting", "Subject", "handed_in", "sources_of"]
 
 Designs: TypeAlias = Design | Sequence[Design | None] | Mapping[str, Design | None] | None
 DrawnFrom: TypeAlias = WorldSource | HistorySource | ModelSource
@@ -36,16 +37,8 @@ DrawnFrom: TypeAlias = WorldSource | HistorySource | ModelSource
 class Setting:
     """A source of replicates under one name, and what the reader must know of it.
 
-    Attributes
-    ----------
-    source : WorldSource, HistorySource or ModelSource
-    analysis : str
-        How the data are analysed, where several ways are compared.
-    end : bool
-        Whether it is tried beside an estimate, at an end of its interval.
-    assumed : bool
-        Whether it rests on a correlation that cannot be estimated.
-    notes : tuple of str
+    `analysis` says how the data are analysed, where several ways are compared; `end` whether it is tried beside an
+    estimate, at an end of its interval; `assumed` whether it rests on a correlation that cannot be estimated.
     """
 
     source: DrawnFrom
@@ -211,7 +204,7 @@ class Fitted:
         return cls(fit, coefficient(fit, asked.term), asked.icc)
 
     def settings(self, designs: Designs) -> dict[str, Setting]:
-        """Return a source an intraclass correlation."""
+        """Return a source an intraclass correlation: those asked for, or the estimate and the ends of its interval."""
         if designs is not None:
             raise InputError("A fit is taken as it stands: leave the design out, or pass the table itself.")
         tried = correlations(self.fit, self.fit.names[self.param], self.icc)
@@ -221,6 +214,13 @@ class Fitted:
             )
             for one in tried
         }
+
+    def stressed(self, designs: Designs) -> dict[str, Setting]:
+        """Return a source a world that a certificate tries: the correlations asked for, or worlds of any outcome."""
+        if self.icc is not None or designs is not None:
+            return self.settings(designs)
+        tried = stresses(self.fit, self.param)
+        return {f"the fitted design, {one.name}": Setting(source=one.source, notes=one.notes) for one in tried}
 
     def described(self, designs: Designs) -> dict[str, Any]:
         """Return the coefficient, and the correlations asked for."""

@@ -205,7 +205,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"  {row.method}",
         row.verdict,
         f"{row.size:.4f}",
-        "all assignments" if row.exact else f"[{row.size_low:.4f}, {row.size_high:.4f}]",
+        row.known or f"[{row.size_low:.4f}, {row.size_high:.4f}]",
         f"{row.inflation:.2f}",
         f"{row.se_ratio:.3f}",
         f"{row.coverage:.3f}",

@@ -32,13 +32,15 @@ class Row(Told):
     ----------
     design, method : str
     replicates, rejections : int
-        Rejections count the replicates where the method was not computable.
+        Rejections count the replicates where the method was not computable; none of either where the size is an
+        integral.
     size, size_low, size_high : float
         Share of rejections of a true null, with its exact interval.
     inflation : float
         size/α.
     mean_se, sd_estimate : float
-        Mean standard error, and the standard deviation of the estimates it should equal.
+        Mean standard error, and the standard deviation of the estimates it should equal; where the size is an integral,
+        √E[SE²].
     coverage : float
         Share of 95 % intervals that hold the truth; NaN for a method without intervals.
     bias, width : float
@@ -84,8 +86,13 @@ class Row(Told):
 
     @property
     def exact(self) -> bool:
-        """Whether the size is known: every assignment of the design was tried."""
+        """Whether the size is known: every assignment of the design was tried, or it is an integral."""
         return self.size_low == self.size_high
+
+    @property
+    def known(self) -> str:
+        """How the size is known without error, in words; empty where it was simulated."""
+        return "" if not self.exact else "all assignments" if self.replicates else "exact"
 
     @property
     def se_ratio(self) -> float:
@@ -103,6 +110,7 @@ class Row(Told):
 
     def _answer(self) -> str:
         tried = f"of all {self.replicates:,} assignments" if self.exact else f"of {self.replicates:,} replicates"
+        tried = tried if self.replicates else "of true nulls, by an integral"
         within = "" if self.exact else f" [{self.size_low:.4f}, {self.size_high:.4f}]"
         return f"{self.method} is {self.verdict} in {self.design}: rejects {self.size:.4f}{within} {tried}"
 

@@ -12,7 +12,7 @@ from lyra.robust.methods import LADDER, METHODS
 from lyra.verdict.fidelity import infidelities
 from lyra.verdict.ladder import Ladder, climb
 
-__all__ = ["sized_ladder"]
+__all__ = ["MOST_CLUSTERS", "sized_ladder"]
 
 MANY_CLUSTERS = 1_000  # from which on only the ends of a range are listed, and CV3 alone is calibrated
 MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact sizes take more than seconds
