@@ -29,6 +29,7 @@ from lyra.verdict.rule import Rule
 
 __all__ = ["EVERYWHERE", "integrated", "over_family"]
 
+ALWAYS = "differs from nominal"  # said of counts; an exact size is never the nominal one to the last digit
 LEVEL = 0.95  # of the intervals whose coverage and width are told
 EVERYWHERE = "the fitted design, the worst of all listed worlds"
 
@@ -138,7 +139,7 @@ def _exact_row(scenario: Scenario, m: int, told: _Told, rule: Rule) -> Row:
         width=2.0 * unit * told.half_width,
         not_computable=0,
         verdict=verdict.verdict,
-        flags=(*verdict.flags, *scenario.flags_of(m)),
+        flags=(*(flag for flag in verdict.flags if flag != ALWAYS), *scenario.flags_of(m)),
         analysis=scenario.analysis,
         ignores_clusters=scenario.ignores_clusters(m),
     )
