@@ -204,6 +204,7 @@ class Regression(ExactSizes, Told):
         arms: float = 2.0,
         icc_max: float = 0.7,
         tolerance: float = 1.0,
+        time: str | None = None,
     ) -> Ladder:
         """Return one coefficient under one method after another, with exact sizes, and which line to read.
 
@@ -223,17 +224,15 @@ class Regression(ExactSizes, Told):
         tolerance : float
             A line is read that flags at most this many times the true nulls it claims to; 1.25 lets textbook lines
             that come close compete with the calibrated ones.
-
-        Raises
-        ------
-        InputError
-            Unknown term, method or level, or a number out of range.
+        time : str
+            A factor of the formula whose levels are periods, for errors correlated in time; left out, the one of
+            numbers that crosses the clusters, where their effects are in the formula.
         """
         from lyra.verdict.sized import sized_ladder
 
         family = Family(arms=arms, icc_max=icc_max)
         j = coefficient(self.fit, term)
-        return sized_ladder(self.fit, j, methods=methods, level=level, family=family, tolerance=tolerance)
+        return sized_ladder(self.fit, j, methods=methods, level=level, family=family, tolerance=tolerance, time=time)
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice

@@ -142,12 +142,16 @@ class OfSizes:
         The largest intraclass correlation; left out, 0.7.
     tolerance
         A line is read that flags at most this many times the true nulls it claims to; left out, 1.
+    time
+        A factor of the formula whose levels are periods, for errors correlated in time; left out, it is found where
+        effects of the clusters are in the formula.
     """
 
     level: float | None = None
     arms: float | None = None
     icc_max: float | None = None
     tolerance: float | None = None
+    time: str | None = None
 
 
 def given(typed: Any = None, **options: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.lines import exact_lines
 from lyra.robust.exact.most_powerful import LINES
+from lyra.robust.exact.periods import period_factor, sums_by_period
 from lyra.robust.methods import LADDER, METHODS
 from lyra.verdict.fidelity import infidelities
 from lyra.verdict.ladder import Ladder, climb
@@ -19,12 +20,20 @@ MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact
 
 
 def sized_ladder(
-    fit: Fit, j: int, *, methods: Sequence[str] | None, level: float, family: Family, tolerance: float
+    fit: Fit,
+    j: int,
+    *,
+    methods: Sequence[str] | None,
+    level: float,
+    family: Family,
+    tolerance: float,
+    time: str | None = None,
 ) -> Ladder:
     """Return coefficient j under each method, with the exact size of those that have one.
 
     Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a
-    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes.
+    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes. `time` is a factor of the formula whose
+    levels are numbers; left out, the one that crosses the clusters where their effects are swept out.
     """
     asked = LADDER if methods is None else [name for name in dict.fromkeys(methods) if not name.endswith("*")]
     ladder = climb(fit, j, methods=asked, level=level)
@@ -33,6 +42,7 @@ def sized_ladder(
     many = fit.G > MANY_CLUSTERS
     every = ("CV3",) if many else LINES
     starred = every if methods is None else [name.removesuffix("*") for name in methods if name.endswith("*")]
+    factor = period_factor(fit, fit.names[j]) if time is None else time
     exact = exact_lines(
         fit,
         j,
@@ -40,6 +50,7 @@ def sized_ladder(
         starred=starred,
         family=family.coarse() if many else family,
         alpha=1.0 - level,
+        rows=None if factor is None else sums_by_period(fit, factor),
     )
     if not exact.lines:
         return ladder
