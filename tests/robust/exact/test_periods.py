@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import lyra
-from lyra.errors import InputError
+from lyra.errors import InputError, RowsNeededError
 from lyra.robust.exact.periods import period_factor, sums_by_period
 from lyra.robust.exact.row_sums import period_sums
 
@@ -59,3 +59,14 @@ def test_a_factor_that_is_not_there_is_refused():
     with pytest.raises(InputError) as caught:
         reg.ladder("treat", time="kind")
     assert str(caught.value) == "time='kind' is no factor of numbers in the formula: add C(kind) to it."
+
+
+def test_sums_alone_have_no_periods():
+    reg = lyra.fit("y ~ treat + state + C(year)", FRAME, clusters="state")
+    sums = lyra.fit_moments(reg.moments + reg.moments.drop("s8").drop("s7"))
+    assert period_factor(sums.fit, "treat") is None
+    with pytest.raises(RowsNeededError) as caught:
+        sums.ladder("treat", time="year")
+    assert str(caught.value) == (
+        "Sums by period need the rows, and this fit holds only per-cluster sums: fit from the table or the arrays."
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.errors import InputError
+from lyra.errors import InputError, RowsNeededError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.exact.coefficient import RowSums
@@ -49,16 +49,21 @@ def sums_by_period(fit: Fit, factor: str) -> RowSums:
     ------
     InputError
         There is no such factor, or its levels are not numbers.
+    RowsNeededError
+        The fit holds only sums.
     """
     factors = factors_of_periods(fit)
     if factor not in factors:
         raise InputError(f"time={factor!r} is no factor of numbers in the formula: add C({factor}) to it.")
+    if fit.moments.rows is None:
+        raise RowsNeededError(
+            "Sums by period need the rows, and this fit holds only per-cluster sums: fit from the table or the arrays."
+        )
     times = _times(fit, factors[factor])
     places, labels = list(factors[factor]), np.unique([*times.values()])
     at = {place: int(np.searchsorted(labels, times[place])) for place in times}
     codes_of = np.array([at[-1], *(at[place] for place in places)])
     paths = np.zeros((fit.G * labels.size, fit.K))
-    assert fit.moments.rows is not None
     for (codes, Z, _), (_, X, _) in zip(fit.moments.rows_by_cluster(), fit.moments.rows.blocks(), strict=True):
         dummies = np.asarray(X)[:, places] > 0.5
         period = codes_of[np.where(dummies.any(axis=1), dummies.argmax(axis=1) + 1, 0)]
