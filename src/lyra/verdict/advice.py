@@ -121,13 +121,22 @@ def _by_size(lines: Lines) -> Advice | None:
     if not sized_in_order(lines, order):
         return None
     if lines.arms is not None and min(lines.arms) == 1:
-        return Advice(None, _why_no_candidate(lines))
+        return Advice(None, f"{_one_alone(lines)}; {_way_out(lines)}.")
     method = chosen(lines, order)
     if method is None:
-        simulated = any(known.usable and not known.exact for known in lines.judged.values())
-        return None if simulated else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
+        return None if any(known.usable for known in _simulated(lines)) else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
     beside = (*weaknesses(lines, method), _few_in_an_arm(lines, method))
     return Advice(method, " ".join(sentence for sentence in (why_chosen(lines, method), *beside) if sentence))
+
+
+def _one_alone(lines: Lines) -> str:
+    return f"one cluster stands for a whole arm of {lines.term!r}, so its own shock cannot be told from the effect"
+
+
+def _simulated(lines: Lines) -> list[Judged]:
+    """Return what a certificate says of the candidates that have no exact size."""
+    known = [lines.judged[rung.method] for rung in _candidates(lines) if rung.method in lines.judged]
+    return [judged for judged in known if not judged.exact]
 
 
 # --- by the certificate -------------------------------------------------------------------------

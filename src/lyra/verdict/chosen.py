@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lyra.base.text import listed
+from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.exact.lines import ExactLines
 from lyra.robust.exact.most_powerful import LINES, TIE
 from lyra.verdict.judged import Judged
@@ -58,7 +59,8 @@ def sized_in_order(sizes: Sizes, order: Sequence[str]) -> list[str]:
     """Return the lines that have an exact size and an answer, textbook lines first."""
     answered = {rung.method for rung in sizes.rungs if rung.computable}
     known = {method for method, judged in sizes.judged.items() if judged.exact} & answered
-    return [method for method in (*order, *(f"{name}*" for name in LINES)) if method in known]
+    stars = dict.fromkeys((*(f"{name}*" for name in LINES), *CALIBRATED))
+    return [method for method in (*order, *stars) if method in known]
 
 
 def why_chosen(sizes: Sizes, method: str) -> str:

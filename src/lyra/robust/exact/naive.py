@@ -82,7 +82,7 @@ class _Spans:
         return bool(np.allclose(np.sum(inside**2, axis=1), about.sizes, rtol=1e-6))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Form:
     """The quadratic form whose sign decides: parts f f' of W_g with their μ, noise with its dimensions, and k."""
 
