@@ -6,13 +6,11 @@ the other columns partialled out, a cluster's score is its products with what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.base.result import Contract
 from lyra.base.text import did_you_mean
 from lyra.data import check
 from lyra.data.units import Seed
@@ -22,110 +20,14 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 from lyra.robust.partialled import OtherColumns, other_columns
-from lyra.robust.wild.tally import TIE
+from lyra.robust.randomised import NAMES, RandomisationTest
+from lyra.robust.redrawn import blocks
+from lyra.robust.sandwich import small_sample
 
 __all__ = ["RandomisationTest", "randomisation_test"]
 
 
-STATISTICS = ("t", "beta")
-BLOCK = 2_048  # assignments at a time
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
-class RandomisationTest(Contract):
-    """A test of the sharp null that the treatment shifts every outcome by `h0`.
-
-    Attributes
-    ----------
-    term : str
-        The treatment.
-    h0 : float
-        The effect under the null.
-    kind : str
-        "t" (RI-t) or "beta" (RI-β).
-    statistic : float
-        The statistic of the actual assignment: β̂ − h0, or that over its CV1 standard error.
-    distribution : ndarray (R,)
-        The statistic under every assignment tried, the actual one first; NaN where it is not identified.
-    treated, control : int
-        Clusters in each arm of the actual assignment.
-    enumerated : bool
-        Whether these are all the assignments the design could have made.
-    """
-
-    term: str
-    h0: float
-    kind: str
-    statistic: float
-    distribution: Array = field(repr=False)
-    treated: int
-    control: int
-    enumerated: bool
-
-    @property
-    def n_assignments(self) -> int:
-        """Assignments tried, the actual one among them."""
-        return self.distribution.size
-
-    @property
-    def n_greater(self) -> int:
-        """Assignments strictly more extreme than the actual one."""
-        return int(np.sum(self._size > self._own * (1.0 + TIE)))
-
-    @property
-    def n_ties(self) -> int:
-        """Assignments as extreme as the actual one, itself among them."""
-        return int(np.sum(np.abs(self._size - self._own) <= TIE * self._own))
-
-    @property
-    def n_undefined(self) -> int:
-        """Assignments whose statistic does not exist; they count as more extreme."""
-        return int(np.isnan(self.distribution).sum())
-
-    @property
-    def pvalue(self) -> float:
-        """The share of assignments at least as extreme as the actual one, itself among them."""
-        return (self.n_greater + self.n_ties + self.n_undefined) / self.n_assignments
-
-    @property
-    def smallest_pvalue(self) -> float:
-        """The p-value the most extreme of these assignments would have."""
-        largest = np.nanmax(self._size)
-        return float(np.sum(~(self._size < largest * (1.0 - TIE))) / self.n_assignments)
-
-    @property
-    def _size(self) -> Array:
-        return np.abs(self.distribution)
-
-    @property
-    def _own(self) -> float:
-        return abs(self.statistic)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the distribution as plain values, ready for JSON."""
-        told = ("term", "h0", "kind", "statistic", "p_value", "treated", "control", "enumerated")
-        counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
-        return {name: getattr(self, name) for name in (*told, *counts)}
-
-    def _answer(self) -> str:
-        how = "all" if self.enumerated else "a sample of"
-        name = "RI-t" if self.kind == "t" else "RI-beta"
-        return f"{name}, {self.term} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
-
-    def explain(self) -> str:
-        """Return in words what was randomised, how often, and what the p-value can be."""
-        how = "all" if self.enumerated else "a sample of"
-        name = "RI-t" if self.kind == "t" else "RI-beta"
-        lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
-        floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
-        return (
-            f"{name} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
-            f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
-            f"{self.smallest_pvalue:.4g}{floor}){lost}."
-        )
-
-    def __float__(self) -> float:
-        return self.pvalue
+STATISTICS = tuple(NAMES)
 
 
 def randomisation_test(
@@ -211,13 +113,10 @@ def randomisation_test(
     tried = found.treated
     sums = other_columns(fit, j, h0)
     low, high = treatment.min(), treatment.max()
-    values = [
-        _statistics(sums, np.where(tried[start : start + BLOCK], high, low), statistic)
-        for start in range(0, tried.shape[0], BLOCK)
-    ]
-    distribution = np.concatenate(values) * (fit.moments.y_unit if statistic == "beta" else 1.0)
+    parts = [_statistics(sums, np.where(tried[rows], high, low), statistic) for rows in blocks(len(tried), fit)]
+    distribution = np.concatenate(parts) * (fit.moments.y_unit if statistic == "beta" else 1.0)
     if statistic == "t":
-        distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
+        distribution /= np.sqrt(small_sample(fit, "CV1"))
     treated = int(actual.sum())
     return RandomisationTest(
         term=fit.names[j],
@@ -228,6 +127,9 @@ def randomisation_test(
         treated=treated,
         control=fit.G - treated,
         enumerated=found.enumerated,
+        tried=tried,
+        values=(float(low), float(high)),
+        fit=fit,
     )
 
 
