@@ -21,6 +21,7 @@ from lyra.view.terminal import warned, write, write_document
 from lyra.view.written import file_meant, keep
 
 if TYPE_CHECKING:
+    from lyra.designs.named import Word
     from lyra.fitted import Regression
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
@@ -47,7 +48,7 @@ app = App(
 
 
 @app.command(help_epilogue="")
-def fit(
+def fit(  # noqa: PLR0913  one keyword a choice
     data: str,
     formula: str,
     *,
@@ -55,6 +56,7 @@ def fit(
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
+    design: str | None = None,
     level: float = 0.95,
     no_certify: Switch = False,
     maximum: Whole | None = None,
@@ -83,6 +85,9 @@ def fit(
         A line of the table; repeat it for several; left out: iid, CV1, CV2 and CV3.
     bootstrap
         Add the restricted wild cluster bootstrap.
+    design
+        How clusters were drawn to be treated: cluster, strata:COLUMN or pairs:COLUMN; two lines of randomisation
+        inference rest on it. Left out, they are there as if clusters had been drawn, where few stand for one arm.
     level
         Coverage of the intervals.
     no_certify
@@ -95,10 +100,13 @@ def fit(
         Print one JSON document; NaN and infinity are null in it.
     """
     with warned(as_json=json) as told, progress_of("reading and fitting") as progress, on_disk(data) as path:
+        from lyra.designs.named import Declared
         from lyra.fitting import fit as regress
 
-        regression = regress(formula, path, clusters=cluster, **given(csv))
-        ladder = ladder_of(regression, term=term, variants=variant, bootstrap=bootstrap, level=level, seed=seed)
+        declared = Declared.of(design)
+        regression = regress(formula, path, clusters=cluster, stratum=declared.column, **given(csv))
+        lines: dict[str, Any] = {"variants": variant, "bootstrap": bootstrap, "design": declared.word}
+        ladder = ladder_of(regression, term=term, level=level, seed=seed, **lines)
         if not no_certify:
             from lyra.certifying import certified
 
@@ -207,12 +215,13 @@ def power(
     """
     out = file_meant(out, "plan.json")
     with warned(as_json=json) as told, progress_of("planning"):
+        from lyra.config import first_of
         from lyra.planning import power as plan
 
         asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         if subject.endswith(".toml"):
             refuse_of_table(table, csv, subject)
-            world, lottery, analysis = _first_of_file(subject)
+            world, lottery, analysis = first_of(subject)
             planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with on_disk(subject) as path:
@@ -260,9 +269,10 @@ def ladder_of(
     bootstrap: bool = False,
     level: float = 0.95,
     seed: int = 0,
+    design: Word | None = None,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
-    ladder = regression.ladder(term, methods=variants or None, level=level)
+    ladder = regression.ladder(term, methods=variants or None, level=level, design=design)
     if not bootstrap:
         return ladder
     try:
@@ -287,12 +297,3 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
-
-
-def _first_of_file(path: str) -> tuple[Any, Any, Any]:
-    """Return the first world, design and analysis of a config file."""
-    from lyra.config import read_config
-
-    config = read_config(path)
-    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
-    return world, lottery, analysis

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from numpy.typing import ArrayLike
 
-from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.data import check
 from lyra.data.formula import Formula
 from lyra.data.units import Seed
 from lyra.designs import Design
+from lyra.designs.named import Word
 from lyra.errors import InputError
-from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit
+from lyra.regression.of_fit import OfCoefficients
 from lyra.regression.term import coefficient, named
+from lyra.robust.assignments import strata_meant
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.inference import CalibratedInference, calibrated_inference
 from lyra.robust.exact.own_size import ExactSizes
 from lyra.robust.inference import Inference, infer
+from lyra.robust.methods import LADDER
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
 from lyra.robust.randomisation import RandomisationTest, randomisation_test
 from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
@@ -40,32 +42,20 @@ __all__ = ["Regression"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression(ExactSizes, Told):
+class Regression(ExactSizes, OfCoefficients, Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
     ----------
     fit, formula : Fit, and Formula or None
         What was fitted; no formula for moments.
+    stratum : mapping, optional
+        The stratum of each cluster, where the table was read with strata.
     """
 
     fit: Fit = field(repr=False)
     formula: Formula | None = None
-
-    @property
-    def moments(self) -> Moments:
-        """The per-cluster sums everything is computed from."""
-        return self.fit.moments
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The K coefficients."""
-        return self.fit.names
-
-    @property
-    def coef(self) -> Array:
-        """The estimates (K,)."""
-        return self.fit.coef
+    stratum: Mapping[Any, Any] | None = field(default=None, repr=False)
 
     @overload
     def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference: ...
@@ -159,7 +149,7 @@ class Regression(ExactSizes, Told):
         self,
         term: str | int | None = None,
         *,
-        design: Design | None = None,
+        design: Design | Word | None = None,
         stratum: Any = None,
         h0: float = 0.0,
         statistic: str = "t",
@@ -174,13 +164,13 @@ class Regression(ExactSizes, Told):
         term : str
             The treatment; left out, the first coefficient that is not the intercept.
         design, stratum, h0, statistic, assignments, R, rng
-            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
+            See `lyra.robust.randomisation.randomisation_test`; without `stratum`, the strata the table was read with.
         """
         return randomisation_test(
             self.fit,
             term=coefficient(self.fit, term),
             design=design,
-            stratum=stratum,
+            stratum=strata_meant(design, stratum, self.stratum),
             h0=h0,
             statistic=statistic,
             assignments=assignments,
@@ -208,30 +198,41 @@ class Regression(ExactSizes, Told):
 
     @renamed(param="term")
     def ladder(
-        self, term: str | int | None = None, *, methods: Sequence[str] | None = None, level: float = 0.95
+        self,
+        term: str | int | None = None,
+        *,
+        methods: Sequence[str] | None = None,
+        level: float = 0.95,
+        design: Design | Word | None = None,
+        stratum: Any = None,
     ) -> Ladder:
         """Return one coefficient under one method after another, and which line to read.
 
         Parameters
         ----------
         term : str, optional
-            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
-            ``arm[T.b]`` too.
+            Left out, the first that is not the intercept; ``arm[T.b]`` finds ``C(arm, ref="a")[T.b]`` too.
         methods : sequence of str, optional
             Variants, each with its own law; left out, iid, CV1, CV2 and CV3.
         level : float
             Coverage of the intervals.
+        design, stratum
+            How clusters were drawn to be treated, as `randomisation_test` takes it: two lines are added. Left out, they
+            are added as if clusters had been drawn, where few stand for one arm and no methods are chosen.
 
         Raises
         ------
         InputError
-            Unknown term, method or level.
+            Unknown term, method or level, or a design that cannot have drawn these clusters.
         """
-        from lyra.robust.methods import LADDER
+        from lyra.verdict.drawn import with_assumed_draw, with_declared_draw
         from lyra.verdict.ladder import climb
 
-        lines = LADDER if methods is None else methods
-        return climb(self.fit, coefficient(self.fit, term), methods=lines, level=level)
+        j = coefficient(self.fit, term)
+        ladder = climb(self.fit, j, methods=LADDER if methods is None else methods, level=level)
+        if design is None:
+            return ladder if methods is not None else with_assumed_draw(ladder, self.fit)
+        return with_declared_draw(ladder, self.fit, design, strata_meant(design, stratum, self.stratum))
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice
@@ -264,7 +265,6 @@ class Regression(ExactSizes, Told):
             See `lyra.certify`.
         """
         from lyra.certifying import certify
-        from lyra.robust.methods import LADDER
         from lyra.verdict.quick import quick_budget
 
         budget = quick_budget(self.fit, icc=icc, maximum=maximum) if quick else {"icc": icc, "maximum": maximum}

@@ -20,6 +20,7 @@ def fit(
     data: Any,
     *,
     clusters: str,
+    stratum: str | None = None,
     decimal: str = ".",
     delimiter: str | None = None,
     encoding: str = "utf-8",
@@ -37,6 +38,9 @@ def fit(
         file, a glob of them, or a folder of them; see `lyra.data.tables.as_table`.
     clusters : str
         The column of cluster labels; rows that share one may be correlated in any way.
+    stratum : str, optional
+        The column of strata, or of pairs, in which clusters were drawn to be treated; it holds whole clusters, and is
+        read for randomisation inference alone.
     decimal : {".", ","}
         The decimal sign in csv files.
     delimiter : str, optional
@@ -59,7 +63,7 @@ def fit(
     DataError
         The table or file cannot be read, is empty, or holds no complete row.
     InputError
-        A column is not there, holds no numbers where numbers are needed, or infinite values.
+        A column is not there, holds no numbers where numbers are needed, or infinite values; a cluster in two strata.
     NotIdentifiedError
         One cluster, K ≥ N, a constant y, or no column left.
 
@@ -89,7 +93,12 @@ def fit(
     if isinstance(clusters, str) and clusters == parsed.response.column:
         raise InputError(f"{option('clusters', clusters)} is the outcome: name the column of cluster labels.")
     reading = reading_of(decimal, delimiter, encoding, missing)
-    return Regression(least_squares(moments(parsed, data, clusters=clusters, reading=reading)), parsed)
+    fitted = least_squares(moments(parsed, data, clusters=clusters, reading=reading))
+    if stratum is None:
+        return Regression(fitted, parsed)
+    from lyra.data.strata import strata
+
+    return Regression(fitted, parsed, strata(parsed, data, clusters=clusters, stratum=stratum, reading=reading))
 
 
 def fit_moments(moments: Moments) -> Regression:

@@ -29,7 +29,7 @@ def regression(treated=None):
 
 
 REG = regression()
-LADDER = REG.ladder("treat")
+LADDER = REG.ladder("treat", methods=["iid", "CV1", "CV2", "CV3"])
 
 
 def row(method, verdict="certified", size=0.05, *, design="d", low=None, high=None, flags=(), rejections=50):

@@ -22,7 +22,7 @@ from lyra.data.tables import Frame, Table, as_table, reading_of
 from lyra.data.units import History, Units
 from lyra.errors import DroppedRowsWarning
 
-__all__ = ["read_history"]
+__all__ = ["read_history", "with_labels"]
 
 
 def read_history(
@@ -76,7 +76,7 @@ def read_history(
     table = as_table(data, reading_of(decimal, delimiter, encoding, missing))
     with table.opened() as frame:
         asked = Variables.of(formula, cluster, table, frame)
-        wanted = _with_labels(asked, labels.values(), table, frame)
+        wanted = with_labels(asked, labels.values(), table, frame)
         census = take_census(frame, wanted)
         rows, _ = held(wanted.complete(frame), resolve(frame, asked))
     if census.dropped:
@@ -91,7 +91,7 @@ def read_history(
     )
 
 
-def _with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:
+def with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:
     """Return the variables with columns of labels, of which a row must miss none, beside those of the formula."""
     categories, as_text, orders = dict(asked.categories), set(asked.as_text), dict(asked.orders)
     for column in columns:

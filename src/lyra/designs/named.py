@@ -1,6 +1,10 @@
 """A word -> a design, as a config or a shell names it; and what a design is called in tables."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from lyra.base.text import option
 from lyra.designs.design import Design
@@ -10,7 +14,7 @@ from lyra.designs.strata import Pairs, Stratified
 from lyra.designs.switchback import Switchback
 from lyra.errors import InputError
 
-__all__ = ["DESIGNS", "design_name", "design_of"]
+__all__ = ["DECLARED", "DESIGNS", "Declared", "Word", "design_name", "design_of"]
 
 DESIGNS: dict[str, type[Design]] = {
     "cluster": ByCluster,
@@ -19,6 +23,11 @@ DESIGNS: dict[str, type[Design]] = {
     "pairs": Pairs,
     "switchback": Switchback,
 }
+Word: TypeAlias = Literal["cluster", "strata", "pairs"]
+
+DECLARED: Mapping[Word, bool] = {"cluster": False, "strata": True, "pairs": True}
+"""How the treatment of a fit was drawn, as a word, and whether a column goes with it."""
+
 TAKES = {"cluster": "treated", "user": "treated", "switchback": "block"}
 
 
@@ -52,6 +61,42 @@ def _share(treated: str) -> Treated:
     except ValueError:
         name = option("treated").removesuffix("=")
         raise InputError(f"{name} {treated!r} is not half, bernoulli or a number: pass one of them.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """How clusters were drawn to be treated, as it is said of a fit: a word, and the column of strata or pairs."""
+
+    word: Word | None = None
+    column: str | None = None
+
+    @classmethod
+    def of(cls, text: str | None) -> Declared:
+        """Return what "cluster", "strata:COLUMN" or "pairs:COLUMN" says; of nothing, nothing.
+
+        Raises
+        ------
+        InputError
+            The word is unknown, misses its column, or takes none.
+
+        Examples
+        --------
+        >>> Declared.of("strata:region")
+        Declared(word='strata', column='region')
+        """
+        if text is None:
+            return cls()
+        said, _, column = text.partition(":")
+        name = option("design").removesuffix("=")
+        word = next((known for known in DECLARED if known == said), None)
+        if word is None:
+            *most, last = (f"{known}:COLUMN" if takes else known for known, takes in DECLARED.items())
+            raise InputError(f"{name} {text!r} is unknown: say {', '.join(most)} or {last}.")
+        if DECLARED[word] and not column:
+            raise InputError(f"{name} {word!r} names no column: write {word}:COLUMN, with the column that holds them.")
+        if column and not DECLARED[word]:
+            raise InputError(f"{name} {word!r} takes no column: leave ':{column}' out.")
+        return cls(word, column or None)
 
 
 def design_name(design: Design | None) -> str:

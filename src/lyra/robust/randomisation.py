@@ -15,6 +15,7 @@ from lyra.base.text import did_you_mean
 from lyra.data import check
 from lyra.data.units import Seed
 from lyra.designs import Design
+from lyra.designs.named import Word
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
@@ -34,7 +35,7 @@ def randomisation_test(
     fit: Fit,
     *,
     term: str | int,
-    design: Design | None = None,
+    design: Design | Word | None = None,
     stratum: Any = None,
     h0: float = 0.0,
     statistic: str = "t",
@@ -57,10 +58,11 @@ def randomisation_test(
         The actual fit; the other columns are covariates and stay as they are.
     term : str or int
         The treatment: constant within clusters, with two values.
-    design : Design, optional
+    design : Design or str, optional
         Who could have been treated, from `lyra.designs`: whole clusters, of which a design of your own is handed a row
         each, in the order of `fit.labels`. All its assignments are tried when there are at most 20,000, else `R` drawn
-        by it and the actual one. Left out: complete randomisation of as many clusters as are treated.
+        by it and the actual one. The words "cluster", "strata" and "pairs" treat as many clusters as are treated, of
+        all or in each stratum; left out, "cluster".
     stratum : mapping or array (G,), optional
         The stratum (or pair) of each cluster, by label or in the order of `fit.labels`, for a design that reads it.
     h0 : float
@@ -127,6 +129,7 @@ def randomisation_test(
         treated=treated,
         control=fit.G - treated,
         enumerated=found.enumerated,
+        design=found.design,
         tried=tried,
         values=(float(low), float(high)),
         fit=fit,

@@ -46,6 +46,8 @@ class RandomisationTest(Contract):
         Clusters in each arm of the actual assignment.
     enumerated : bool
         Whether these are all the assignments the design could have made.
+    design : str
+        By which design they could have been made.
     tried : ndarray (R, G) of bool
         The assignments, the actual one first.
     values : (float, float)
@@ -60,6 +62,7 @@ class RandomisationTest(Contract):
     treated: int
     control: int
     enumerated: bool
+    design: str
     tried: Bools = field(repr=False)
     values: tuple[float, float] = field(repr=False)
     fit: Fit = field(repr=False)
@@ -171,7 +174,7 @@ class RandomisationTest(Contract):
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the distribution as plain values, ready for JSON."""
         told = ("term", "estimate", "std_error", "h0", "kind", "statistic", "p_value")
-        of_arms = ("treated", "control", "enumerated")
+        of_arms = ("treated", "control", "design", "enumerated")
         counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
         return {name: getattr(self, name) for name in (*told, *of_arms, *counts)}
 

@@ -17,11 +17,12 @@ from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.exact.calibrated import CalibratedTest
 from lyra.robust.inference import infer
 from lyra.robust.methods import LADDER
+from lyra.robust.randomised import RandomisationTest
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
 from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_lines, largest_icc
-from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, inferred
+from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, drawn, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
 
@@ -54,6 +55,8 @@ class Ladder(Told):
         The largest intraclass correlation it simulated.
     judged_notes : tuple of str
         What it leaves out.
+    assigned : str
+        How clusters were drawn to be treated, where lines rest on it.
 
     References
     ----------
@@ -74,6 +77,7 @@ class Ladder(Told):
     judged_on: tuple[str, ...] = ()
     judged_up_to: float = 0.0
     judged_notes: tuple[str, ...] = ()
+    assigned: str = ""
 
     def __getitem__(self, method: str) -> Rung:
         for rung in self.rungs:
@@ -100,6 +104,20 @@ class Ladder(Told):
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
         """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""
         return replace(self, rungs=(*self.rungs, bootstrapped(boot, self.term, self.level)))
+
+    def with_randomisation(self, *tests: RandomisationTest, assumed: bool = False) -> Ladder:
+        """Return the ladder with a line for each randomisation test of the same coefficient.
+
+        With `assumed` nobody said that clusters were drawn, and the lines say so.
+        """
+        how = f"as was declared ({tests[0].design})"
+        if assumed:
+            how = f"for which nobody vouched: say how with {option('design')}"
+        return replace(
+            self,
+            rungs=(*self.rungs, *(drawn(test, self.level, assumed=assumed) for test in tests)),
+            assigned=f"RI-t and RI-beta are exact for no effect on any cluster if clusters were drawn, {how}.",
+        )
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of its methods; its advice is read from that."""
@@ -188,6 +206,7 @@ class Ladder(Told):
             *([others] if self.other_terms else []),
             *map(_tried, [self.judged_on] if self.judged_on else []),
             *self.judged_notes,
+            *([self.assigned] if self.assigned else []),
         )
 
 
