@@ -85,7 +85,7 @@ def reads_strata(design: Design | Word | None) -> bool:
     return "stratum" in design.reads if isinstance(design, Design) else design in ("strata", "pairs")
 
 
-def strata_meant(design: Design | Word | None, stratum: Any, known: Mapping[Any, Any] | None) -> Any:
+def strata_meant(design: Design | Word | None, stratum: Any, known: Mapping[object, object] | None) -> Any:
     """Return the strata handed in; left out, those known of the table, for a design that draws in each."""
     return known if stratum is None and reads_strata(design) else stratum
 
