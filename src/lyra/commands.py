@@ -21,6 +21,7 @@ from lyra.view.terminal import warned, write, write_document
 from lyra.view.written import file_meant, keep
 
 if TYPE_CHECKING:
+    from lyra.designs import Design
     from lyra.designs.named import Word
     from lyra.fitted import Regression
     from lyra.verdict.certificate import Certificate
@@ -86,8 +87,8 @@ def fit(  # noqa: PLR0913  one keyword a choice
     bootstrap
         Add the restricted wild cluster bootstrap.
     design
-        How clusters were drawn to be treated: cluster, strata:COLUMN or pairs:COLUMN; two lines of randomisation
-        inference rest on it. Left out, they are there as if clusters had been drawn, where few stand for one arm.
+        How the treatment was drawn: cluster, strata:COLUMN, pairs:COLUMN or switchback:COLUMN:BLOCK (of windows). Two
+        lines of randomisation inference rest on it; left out, they are there, and say so, where few are treated.
     level
         Coverage of the intervals.
     no_certify
@@ -104,8 +105,8 @@ def fit(  # noqa: PLR0913  one keyword a choice
         from lyra.fitting import fit as regress
 
         declared = Declared.of(design)
-        regression = regress(formula, path, clusters=cluster, stratum=declared.column, **given(csv))
-        lines: dict[str, Any] = {"variants": variant, "bootstrap": bootstrap, "design": declared.word}
+        regression = regress(formula, path, clusters=cluster, **declared.columns, **given(csv))
+        lines: dict[str, Any] = {"variants": variant, "bootstrap": bootstrap, "design": declared.design}
         ladder = ladder_of(regression, term=term, level=level, seed=seed, **lines)
         if not no_certify:
             from lyra.certifying import certified
@@ -269,7 +270,7 @@ def ladder_of(
     bootstrap: bool = False,
     level: float = 0.95,
     seed: int = 0,
-    design: Word | None = None,
+    design: Design | Word | None = None,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
     ladder = regression.ladder(term, methods=variants or None, level=level, design=design)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -20,7 +20,6 @@ from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.of_fit import OfCoefficients
 from lyra.regression.term import coefficient, named
-from lyra.robust.assignments import strata_meant
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.exact.family import Family
@@ -29,7 +28,8 @@ from lyra.robust.exact.own_size import ExactSizes
 from lyra.robust.inference import Inference, infer
 from lyra.robust.methods import LADDER
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
-from lyra.robust.randomisation import RandomisationTest, randomisation_test
+from lyra.robust.placed import Placed
+from lyra.robust.randomisation import NOWHERE, RandomisationTest, randomisation_test
 from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
 
 if TYPE_CHECKING:  # a fit loads no simulation, runner or store
@@ -49,13 +49,13 @@ class Regression(ExactSizes, OfCoefficients, Told):
     ----------
     fit, formula : Fit, and Formula or None
         What was fitted; no formula for moments.
-    stratum : mapping, optional
-        The stratum of each cluster, where the table was read with strata.
+    placed : Placed
+        The strata and time windows with which the table was read, for a treatment that was drawn.
     """
 
     fit: Fit = field(repr=False)
     formula: Formula | None = None
-    stratum: Mapping[Any, Any] | None = field(default=None, repr=False)
+    placed: Placed = field(default=NOWHERE, repr=False)
 
     @overload
     def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference: ...
@@ -170,7 +170,8 @@ class Regression(ExactSizes, OfCoefficients, Told):
             self.fit,
             term=coefficient(self.fit, term),
             design=design,
-            stratum=strata_meant(design, stratum, self.stratum),
+            stratum=stratum,
+            placed=self.placed,
             h0=h0,
             statistic=statistic,
             assignments=assignments,
@@ -217,8 +218,7 @@ class Regression(ExactSizes, OfCoefficients, Told):
         level : float
             Coverage of the intervals.
         design, stratum
-            How clusters were drawn to be treated, as `randomisation_test` takes it: two lines are added. Left out, they
-            are added as if clusters had been drawn, where few stand for one arm and no methods are chosen.
+            How the treatment was drawn, for two lines of randomisation inference; left out, see `lyra.verdict.drawn`.
 
         Raises
         ------
@@ -232,7 +232,7 @@ class Regression(ExactSizes, OfCoefficients, Told):
         ladder = climb(self.fit, j, methods=LADDER if methods is None else methods, level=level)
         if design is None:
             return ladder if methods is not None else with_assumed_draw(ladder, self.fit)
-        return with_declared_draw(ladder, self.fit, design, strata_meant(design, stratum, self.stratum))
+        return with_declared_draw(ladder, self.fit, design, stratum=stratum, placed=self.placed)
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice

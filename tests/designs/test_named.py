@@ -50,25 +50,35 @@ def test_refusals(word, said, told):
 
 
 @pytest.mark.parametrize(
-    ("text", "word", "column"),
+    ("text", "design", "columns"),
     [
-        ("cluster", "cluster", None),
-        ("strata:region", "strata", "region"),
-        ("pairs:a:b", "pairs", "a:b"),
-        (None, None, None),
+        ("cluster", "cluster", {}),
+        ("strata:region", "strata", {"stratum": "region"}),
+        ("pairs:a:b", "pairs", {"stratum": "a:b"}),
+        ("switchback:hour", Switchback(1), {"window": "hour"}),
+        ("switchback:hour:4", Switchback(4), {"window": "hour"}),
+        ("switchback:a:b", Switchback(1), {"window": "a:b"}),
+        (None, None, {}),
     ],
 )
-def test_a_declared_draw_is_a_word_and_a_column(text, word, column):
+def test_a_declared_draw_is_a_design_and_a_column(text, design, columns):
     declared = Declared.of(text)
-    assert (declared.word, declared.column) == (word, column)
+    assert (declared.design, declared.columns) == (design, columns)
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("region", "--design 'region' is unknown: say cluster, strata:COLUMN or pairs:COLUMN."),
+        (
+            "region",
+            "--design 'region' is unknown: say cluster, strata:COLUMN, pairs:COLUMN or switchback:COLUMN:BLOCK.",
+        ),
         ("strata", "--design 'strata' names no column: write strata:COLUMN, with the column that holds them."),
         ("pairs:", "--design 'pairs' names no column: write pairs:COLUMN, with the column that holds them."),
+        (
+            "switchback",
+            "--design 'switchback' names no column: write switchback:COLUMN, with the column that holds windows.",
+        ),
         ("cluster:region", "--design 'cluster' takes no column: leave ':region' out."),
     ],
 )

@@ -37,8 +37,8 @@ def test_they_are_there_by_themselves_where_few_stand_for_one_arm(G, treated, co
     assert methods(ladder) == [*USUAL, *BOTH]
     assert {ladder[method].law for method in BOTH} == {f"all {count} assignments, if clusters were drawn"}
     assert ladder.facts[-1] == (
-        "RI-t and RI-beta are exact for no effect on any cluster if clusters were drawn, for which nobody vouched: say "
-        "how with design=."
+        "RI-t and RI-beta are exact for no effect on anyone if clusters were drawn, for which nobody vouched: say how "
+        "with design=."
     )
 
 
@@ -82,12 +82,11 @@ def test_a_declared_draw_is_named_and_not_assumed(design):
     assert methods(ladder) == ["CV2", *BOTH]
     assert ladder["RI-t"].law == "all 64 assignments"
     assert ladder.facts[-1] == (
-        "RI-t and RI-beta are exact for no effect on any cluster if clusters were drawn, as was declared (matched "
-        "pairs)."
+        "RI-t and RI-beta are exact for no effect on anyone if the treatment was drawn as declared (matched pairs)."
     )
     assert ladder.assigned in str(ladder)
     read = reg(12, treated, stratum="half")
-    assert read.stratum == strata
+    assert read.placed.stratum == strata
     assert read.ladder("treat", design=design, methods=["CV2"]).tidy()["p_value"] == ladder.tidy()["p_value"]
     test = read.randomisation_test("treat", design=design)
     assert test.pvalue == ladder["RI-t"].p_value

@@ -13,16 +13,16 @@ from lyra.base.arrays import Array
 from lyra.base.warn import warn
 from lyra.data.census import take_census
 from lyra.data.columns import evaluate
-from lyra.data.formula import parse
+from lyra.data.formula import Formula, parse
 from lyra.data.labels import encode
 from lyra.data.projection import Variables
 from lyra.data.query import ordered, plain, resolve
 from lyra.data.scan import HeldRows, held
-from lyra.data.tables import Frame, Table, as_table, reading_of
+from lyra.data.tables import Frame, Reading, Table, as_table, reading_of
 from lyra.data.units import History, Units
 from lyra.errors import DroppedRowsWarning
 
-__all__ = ["read_history", "with_labels"]
+__all__ = ["read_design", "read_history", "with_labels"]
 
 
 def read_history(
@@ -89,6 +89,21 @@ def read_history(
         dropped_rows=census.dropped,
         window_order=placed["window"][1] if window else None,
     )
+
+
+def read_design(
+    formula: Formula, data: Any, *, clusters: str, window: str, reading: Reading | None = None
+) -> tuple[History, tuple[str, ...]]:
+    """Return the outcome and all columns of a regression with each row's window, and the names of the columns."""
+    table = as_table(data, reading)
+    with table.opened() as frame:
+        asked = Variables.of(formula, clusters, table, frame)
+        wanted, query = with_labels(asked, [window], table, frame), resolve(frame, asked)
+        rows, _ = held(wanted.complete(frame), query)
+    units = Units(rows.codes, window=_placed(rows, wanted, window)[0])
+    return History(
+        y=_evaluated(rows, (rows.response,))[:, 0], W=_evaluated(rows, rows.columns), units=units
+    ), query.names
 
 
 def with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:

@@ -14,10 +14,10 @@ from lyra.base.text import listed
 from lyra.data import check
 from lyra.data.units import Seed, Units
 from lyra.designs import ByCluster, Design, Pairs, Stratified
-from lyra.designs.named import DECLARED, Word
+from lyra.designs.named import WORDS, Word
 from lyra.errors import InputError
 
-__all__ = ["Assignments", "Said", "as_declared", "assigned", "reads_strata", "strata_meant"]
+__all__ = ["Assignments", "Said", "as_declared", "assigned", "reads_strata"]
 
 LISTED = "assignments as listed"
 
@@ -27,7 +27,7 @@ class Said:
     """What was said of who could have been treated: a design with its strata, or a list; and how many to draw.
 
     A design that is a word, "cluster", "strata" or "pairs", draws as many clusters as were treated, of all or in each
-    stratum.
+    stratum. `units` are cells with their windows, for a design that draws by those.
     """
 
     design: Design | Word | None
@@ -35,6 +35,7 @@ class Said:
     assignments: Any
     R: int
     rng: Seed
+    units: Units | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,17 +78,13 @@ def assigned(labels: NDArray[Any], actual: Bools, said: Said) -> Assignments:
     if said.design is None and said.stratum is not None:
         raise InputError("stratum is read by a design: pass design=, such as design=Stratified().")
     design = as_declared(labels, actual, said)
-    return _drawn(design, _units(labels, design, said.stratum), actual, said)
+    units = _units(labels, design, said.stratum) if said.units is None else said.units
+    return _drawn(design, units, actual, said)
 
 
 def reads_strata(design: Design | Word | None) -> bool:
     """Return whether a design, or the word for one, draws in each stratum."""
     return "stratum" in design.reads if isinstance(design, Design) else design in ("strata", "pairs")
-
-
-def strata_meant(design: Design | Word | None, stratum: Any, known: Mapping[object, object] | None) -> Any:
-    """Return the strata handed in; left out, those known of the table, for a design that draws in each."""
-    return known if stratum is None and reads_strata(design) else stratum
 
 
 def as_declared(labels: NDArray[Any], actual: Bools, said: Said) -> Design:
@@ -100,7 +97,7 @@ def as_declared(labels: NDArray[Any], actual: Bools, said: Said) -> Design:
     """
     if isinstance(said.design, Design):
         return said.design
-    word = check.one_of(said.design or "cluster", tuple(DECLARED), what="design")
+    word = check.one_of(said.design or "cluster", WORDS, what="design")
     if word == "cluster":
         return ByCluster(int(actual.sum()))
     if word == "pairs":
@@ -110,12 +107,15 @@ def as_declared(labels: NDArray[Any], actual: Bools, said: Said) -> Design:
 
 
 def _drawn(design: Design, units: Units, actual: Bools, said: Said) -> Assignments:
-    within = [label for label in design.reads if label != "stratum"]
+    known = ("stratum",) if said.units is None else ("window",)
+    within = [label for label in design.reads if label not in known]
     if within:
         raise InputError(
             f"the design {design.title!r} draws by the {within[0]}, and of a fit only the sums of its clusters are "
             "known: pass a design that treats whole clusters."
         )
+    if not design.kept(units).all():
+        raise InputError(f"the design {design.title!r} leaves windows out that were fitted: fit the rows it keeps.")
     items = design.items(units)
     if design.enumerable(units):
         every = design.enumerate(units)[:, items]
@@ -124,6 +124,8 @@ def _drawn(design: Design, units: Units, actual: Bools, said: Said) -> Assignmen
         return Assignments.beside(actual, every, design)
     if said.R < 1:
         raise InputError(f"R={said.R} assignments cannot be drawn: ask for at least 1, such as 9999.")
+    if np.unique(items * 2 + actual).size > np.unique(items).size:
+        raise InputError(_impossible(design, actual))
     drawn = design.draw_many(units, said.R, said.rng)[:, items]
     _refuse_another_number(design, units, drawn, actual)
     return Assignments(np.concatenate([actual[None], drawn]), enumerated=False, design=design.title)
@@ -141,8 +143,8 @@ def _refuse_another_number(design: Design, units: Units, drawn: Bools, actual: B
 
 def _impossible(design: Design, actual: Bools) -> str:
     return (
-        f"the design {design.title!r} cannot have treated these {int(actual.sum())} of {actual.size} clusters: pass "
-        "the design by which they were drawn."
+        f"the design {design.title!r} cannot have treated these {int(actual.sum())} of {actual.size} "
+        f"{'cells' if 'window' in design.reads else 'clusters'}: pass the design by which they were drawn."
     )
 
 

@@ -21,14 +21,17 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 from lyra.robust.partialled import OtherColumns, other_columns
+from lyra.robust.placed import Drawn, Placed
 from lyra.robust.randomised import NAMES, RandomisationTest
 from lyra.robust.redrawn import blocks
 from lyra.robust.sandwich import small_sample
 
-__all__ = ["RandomisationTest", "randomisation_test"]
+__all__ = ["NOWHERE", "RandomisationTest", "randomisation_test"]
 
 
 STATISTICS = tuple(NAMES)
+NOWHERE = Placed()
+"""Nothing is known of the rows but their clusters."""
 
 
 def randomisation_test(
@@ -42,6 +45,7 @@ def randomisation_test(
     assignments: Any = None,
     R: int = 9_999,
     rng: Seed = None,
+    placed: Placed = NOWHERE,
 ) -> RandomisationTest:
     """Return the randomisation test of a treatment assigned by cluster, from cluster sums alone [1]_.
 
@@ -76,6 +80,8 @@ def randomisation_test(
         Assignments to draw.
     rng : anything `numpy.random.default_rng` takes
         Used only to draw.
+    placed : Placed
+        The strata, and the cells of cluster and window, that are known of the table: a switchback treats cells.
 
     Raises
     ------
@@ -107,50 +113,55 @@ def randomisation_test(
     """
     if statistic not in STATISTICS:
         raise InputError(f"statistic={statistic!r} is unknown: {did_you_mean(str(statistic), STATISTICS)}.")
-    j = check.position(term, fit.names, what="term")
-    treatment = _treatment(fit, j)
-    actual = treatment > treatment.min()
-    said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng)
-    found = assigned(fit.labels, actual, said)
-    tried = found.treated
-    sums = other_columns(fit, j, h0)
+    drawn = placed.drawn(fit, design)
+    j = drawn.fit.names.index(fit.names[check.position(term, fit.names, what="term")])
+    treatment = _treatment(drawn, j)
     low, high = treatment.min(), treatment.max()
-    parts = [_statistics(sums, np.where(tried[rows], high, low), statistic) for rows in blocks(len(tried), fit)]
-    distribution = np.concatenate(parts) * (fit.moments.y_unit if statistic == "beta" else 1.0)
+    actual = treatment > low
+    stratum = placed.strata(design, stratum)
+    said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng, units=drawn.units)
+    found = assigned(fit.labels, actual, said)
+    tried, sums = found.treated, other_columns(drawn.fit, j, h0)
+    parts = [
+        _statistics(sums, drawn, np.where(tried[rows], high, low), statistic) for rows in blocks(len(tried), drawn.fit)
+    ]
+    distribution = np.concatenate(parts) * (drawn.fit.moments.y_unit if statistic == "beta" else 1.0)
     if statistic == "t":
         distribution /= np.sqrt(small_sample(fit, "CV1"))
     treated = int(actual.sum())
     return RandomisationTest(
-        term=fit.names[j],
+        term=drawn.fit.names[j],
         h0=float(h0),
         kind=statistic,
         statistic=float(distribution[0]),
         distribution=distribution,
         treated=treated,
-        control=fit.G - treated,
+        control=actual.size - treated,
         enumerated=found.enumerated,
         design=found.design,
         tried=tried,
         values=(float(low), float(high)),
         fit=fit,
+        drawn=drawn,
     )
 
 
 # --- the treatment ------------------------------------------------------------------------------
 
 
-def _treatment(fit: Fit, j: int) -> Array:
-    """Return the treatment's value in each cluster (G,), or refuse a column that is not one."""
+def _treatment(drawn: Drawn, j: int) -> Array:
+    """Return the treatment's value in each cluster or cell, or refuse a column that is not one."""
+    fit, what = drawn.fit, drawn.what
     values, name = cluster_values(column_sums(fit), fit.moments.sizes)[:, j], fit.names[j]
     if np.isnan(values).any():
         raise NotIdentifiedError(
-            f"{name} varies within clusters, so clusters were not what was assigned: cluster at the level of the "
+            f"{name} varies within {what}, so {what} were not what was assigned: cluster at the level of the "
             "assignment, or use the wild cluster bootstrap."
         )
     upper = arms(values)
     if upper is None:
         raise NotIdentifiedError(
-            f"{name} does not take two values over the clusters, and randomisation inference needs two arms: choose a "
+            f"{name} does not take two values over the {what}, and randomisation inference needs two arms: choose a "
             "0/1 column."
         )
     return np.asarray(np.where(upper, values.max(), values.min()))
@@ -159,11 +170,12 @@ def _treatment(fit: Fit, j: int) -> Array:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-def _statistics(sums: OtherColumns, D: Array, statistic: str) -> Array:
-    """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D (R, G)."""
+def _statistics(sums: OtherColumns, drawn: Drawn, D: Array, statistic: str) -> Array:
+    """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D, a value a cluster or cell."""
     given = sums.given(D)
     beta = given.estimate
     if statistic == "beta":
         return beta
-    meat = np.sum((given.products - beta[:, None] * given.squares) ** 2, axis=1)
+    scores = drawn.clusters.total(given.products - beta[:, None] * given.squares, axis=1)
+    meat = np.sum(scores**2, axis=1)
     return np.asarray(beta * given.left / np.sqrt(np.where(meat > 0.0, meat, np.nan)))

@@ -14,6 +14,7 @@ from lyra.base.warn import warn
 from lyra.data import check
 from lyra.errors import DisjointSetWarning
 from lyra.regression.least_squares import Fit
+from lyra.robust.placed import Drawn
 from lyra.robust.redrawn import Redrawn, redrawn
 from lyra.robust.sandwich import small_sample
 from lyra.robust.wild.tally import TIE
@@ -43,13 +44,13 @@ class RandomisationTest(Contract):
     distribution : ndarray (R,)
         The statistic under every assignment tried, the actual one first; NaN where it is not identified.
     treated, control : int
-        Clusters in each arm of the actual assignment.
+        Clusters, or cells of cluster and window, in each arm of the actual assignment.
     enumerated : bool
         Whether these are all the assignments the design could have made.
     design : str
         By which design they could have been made.
     tried : ndarray (R, G) of bool
-        The assignments, the actual one first.
+        The assignments, the actual one first, a value a cluster or cell.
     values : (float, float)
         The treatment's smaller and larger value.
     """
@@ -66,18 +67,19 @@ class RandomisationTest(Contract):
     tried: Bools = field(repr=False)
     values: tuple[float, float] = field(repr=False)
     fit: Fit = field(repr=False)
+    drawn: Drawn = field(repr=False)
 
     @property
     def estimate(self) -> float:
         """The coefficient."""
-        return float(self.fit.coef[self._j])
+        return float(self.fit.coef[self.fit.names.index(self.term)])
 
     @property
     def std_error(self) -> float:
         """For "t" that of CV1; for "beta" the root mean square of β̂ − h0 over the assignments, under the null."""
         if self.kind == "beta":
             return float(np.sqrt(np.nanmean(self.distribution**2)))
-        return float(self._along.one_se * self.fit.moments.y_unit * np.sqrt(small_sample(self.fit, "CV1")))
+        return float(self._along.one_se * self.drawn.fit.moments.y_unit * np.sqrt(small_sample(self.fit, "CV1")))
 
     @property
     def n_assignments(self) -> int:
@@ -128,7 +130,7 @@ class RandomisationTest(Contract):
         x = steps.at_least(int(np.floor(alpha * self.n_assignments * (1.0 + LEAST))) + 1)
         with np.errstate(divide="ignore"):
             tau = x / (1.0 - np.abs(x))
-        return np.asarray((self.estimate - unit * self.fit.moments.y_unit * tau)[::-1, ::-1])
+        return np.asarray((self.estimate - unit * self.drawn.fit.moments.y_unit * tau)[::-1, ::-1])
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Return the interval (2,) of null values this test does not reject; sides may be infinite.
@@ -157,11 +159,7 @@ class RandomisationTest(Contract):
     @cached_property
     def _along(self) -> Redrawn:
         low, high = self.values
-        return redrawn(self.fit, self._j, np.where(self.tried, high, low))
-
-    @property
-    def _j(self) -> int:
-        return self.fit.names.index(self.term)
+        return redrawn(self.drawn, self.drawn.fit.names.index(self.term), np.where(self.tried, high, low))
 
     @property
     def _size(self) -> Array:
@@ -188,10 +186,10 @@ class RandomisationTest(Contract):
         how = "all" if self.enumerated else "a sample of"
         lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
         floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
+        arms = f"{self.treated} {self.drawn.what} treated and {self.control} control"
         return (
-            f"{NAMES[self.kind]} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} "
-            f"control: over {how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
-            f"{self.smallest_pvalue:.4g}{floor}){lost}."
+            f"{NAMES[self.kind]} for {self.term} = {self.h0:g}, {arms}: over {how} {self.n_assignments} assignments, p = "
+            f"{self.pvalue:.4g} (the smallest attainable is {self.smallest_pvalue:.4g}{floor}){lost}."
         )
 
     def __float__(self) -> float:

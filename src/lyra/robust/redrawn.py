@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.moments.partition import Partition
 from lyra.regression.least_squares import Fit
 from lyra.robust.partialled import Partialled, other_columns, treatment_left
+from lyra.robust.placed import Drawn
 from lyra.robust.wild.confidence import Curves, Steps
 
 __all__ = ["Redrawn", "blocks", "redrawn"]
@@ -82,10 +84,11 @@ class Redrawn:
         return unit, Steps(steps.base + lost, np.sort(steps.rises), np.sort(steps.falls))
 
 
-def redrawn(fit: Fit, j: int, D: Array) -> Redrawn:
-    """Return what assignments of coefficient j's column, D (R, G) its values, say along the nulls."""
+def redrawn(drawn: Drawn, j: int, D: Array) -> Redrawn:
+    """Return what assignments of coefficient j's column, D its values a cluster or cell, say along the nulls."""
+    fit = drawn.fit
     outcome, own = other_columns(fit, j, float(fit.coef[j])), treatment_left(fit, j)
-    parts = [_some(outcome.given(D[rows]), own.given(D[rows])) for rows in blocks(D.shape[0], fit)]
+    parts = [_some(outcome.given(D[rows]), own.given(D[rows]), drawn.clusters) for rows in blocks(D.shape[0], fit)]
     return Redrawn(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -95,10 +98,10 @@ def blocks(R: int, fit: Fit) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, R, step))
 
 
-def _some(outcome: Partialled, own: Partialled) -> dict[str, Array]:
+def _some(outcome: Partialled, own: Partialled, clusters: Partition) -> dict[str, Array]:
     A, C = outcome.estimate, own.estimate
-    e = outcome.products - A[:, None] * outcome.squares
-    f = own.products - C[:, None] * outcome.squares
+    e = clusters.total(outcome.products - A[:, None] * outcome.squares, axis=1)
+    f = clusters.total(own.products - C[:, None] * outcome.squares, axis=1)
     pairs = {"ee": (e, e), "ef": (e, f), "ff": (f, f)}
     sums = {name: np.einsum("rg,rg->r", left, right) for name, (left, right) in pairs.items()}
     return {"A": A, "C": C, "left": outcome.left, **sums}

@@ -8,7 +8,8 @@ from typing import Any
 from lyra.designs import Design
 from lyra.designs.named import Word
 from lyra.regression.least_squares import Fit
-from lyra.robust.randomisation import randomisation_test
+from lyra.robust.placed import Placed
+from lyra.robust.randomisation import NOWHERE, randomisation_test
 from lyra.robust.randomised import NAMES, RandomisationTest
 from lyra.verdict.ladder import Ladder
 
@@ -19,7 +20,9 @@ ASSIGNMENTS = 9_999  # drawn where not all can be listed
 MOST_NUMBERS = 2**31  # assignments times clusters times squared columns: seconds
 
 
-def with_declared_draw(ladder: Ladder, fit: Fit, design: Design | Word, stratum: Any = None) -> Ladder:
+def with_declared_draw(
+    ladder: Ladder, fit: Fit, design: Design | Word, *, stratum: Any = None, placed: Placed = NOWHERE
+) -> Ladder:
     """Return the ladder with RI-t and RI-beta by the design that was declared.
 
     Raises
@@ -30,7 +33,7 @@ def with_declared_draw(ladder: Ladder, fit: Fit, design: Design | Word, stratum:
         The coefficient varies within clusters, or has not two values.
     """
     j = fit.names.index(ladder.term)
-    return ladder.with_randomisation(*_both(fit, j, design, stratum))
+    return ladder.with_randomisation(*_both(fit, j, design, stratum=stratum, placed=placed))
 
 
 def with_assumed_draw(ladder: Ladder, fit: Fit) -> Ladder:
@@ -47,10 +50,11 @@ def with_assumed_draw(ladder: Ladder, fit: Fit) -> Ladder:
     return ladder.with_randomisation(*_both(fit, j, "cluster"), assumed=True)
 
 
-def _both(fit: Fit, j: int, design: Design | Word, stratum: Any = None) -> list[RandomisationTest]:
+def _both(fit: Fit, j: int, design: Design | Word, **where: Any) -> list[RandomisationTest]:
     """Return RI-t and RI-beta over the same assignments; drawn ones are the same every time."""
-    drawn = {"design": design, "stratum": stratum, "R": ASSIGNMENTS, "rng": 0}
-    return [randomisation_test(fit, term=j, statistic=kind, **drawn) for kind in NAMES]
+    return [
+        randomisation_test(fit, term=j, design=design, statistic=kind, R=ASSIGNMENTS, rng=0, **where) for kind in NAMES
+    ]
 
 
 def _many(fit: Fit) -> bool:

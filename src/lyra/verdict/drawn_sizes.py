@@ -83,7 +83,8 @@ def drawn_sizes(
     Raises
     ------
     InputError
-        The columns do not span a constant, so that cluster sums do not know the sums of the errors.
+        The columns do not span a constant, so that cluster sums do not know the sums of the errors; or cells of
+        clusters were drawn.
 
     Examples
     --------
@@ -102,6 +103,8 @@ def drawn_sizes(
     (True, True, 190)
     """
     fit, j = test.fit, test.fit.names.index(test.term)
+    if not test.drawn.clusters.is_trivial:
+        raise InputError("A switchback draws cells of a cluster, whose errors go together: its size is not known here.")
     about = Coefficient.of(fit, j)
     _refuse_no_constant(fit, about)
     rng = np.random.default_rng(np.random.SeedSequence([fit.G, test.treated, fit.K]))

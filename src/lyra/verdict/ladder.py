@@ -110,13 +110,13 @@ class Ladder(Told):
 
         With `assumed` nobody said that clusters were drawn, and the lines say so.
         """
-        how = f"as was declared ({tests[0].design})"
+        how = f"the treatment was drawn as declared ({tests[0].design})"
         if assumed:
-            how = f"for which nobody vouched: say how with {option('design')}"
+            how = f"clusters were drawn, for which nobody vouched: say how with {option('design')}"
         return replace(
             self,
             rungs=(*self.rungs, *(drawn(test, self.level, assumed=assumed) for test in tests)),
-            assigned=f"RI-t and RI-beta are exact for no effect on any cluster if clusters were drawn, {how}.",
+            assigned=f"RI-t and RI-beta are exact for no effect on anyone if {how}.",
         )
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
