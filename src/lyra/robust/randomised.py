@@ -188,8 +188,8 @@ class RandomisationTest(Contract):
         floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
         arms = f"{self.treated} {self.drawn.what} treated and {self.control} control"
         return (
-            f"{NAMES[self.kind]} for {self.term} = {self.h0:g}, {arms}: over {how} {self.n_assignments} assignments, p = "
-            f"{self.pvalue:.4g} (the smallest attainable is {self.smallest_pvalue:.4g}{floor}){lost}."
+            f"{NAMES[self.kind]} for {self.term} = {self.h0:g}, {arms}: over {how} {self.n_assignments} assignments, "
+            f"p = {self.pvalue:.4g} (the smallest attainable is {self.smallest_pvalue:.4g}{floor}){lost}."
         )
 
     def __float__(self) -> float:
