@@ -34,6 +34,8 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "bootstrap": BOOT,
     "bootstrap of arrays": wild_cluster_bootstrap(Y, X, clusters=CLUSTER, param=2, rng=1),
     "per cluster": REG.per_cluster_test("x"),
+    "randomisation": REG.randomisation_test("treat"),
+    "randomisation by the estimate": REG.randomisation_test("treat", statistic="beta"),
     "line": LADDER["CV2"],
     "line of a bootstrap": LADDER.rungs[-1],
 }
@@ -43,7 +45,6 @@ TESTED: dict[str, Statistic] = {
     "joint": REG.robust("CV2").wald(["treat", "x"]),
     "joint, chi-square": REG.robust("CV1", dof="normal").wald(["treat", "x"]),
     "joint bootstrap": REG.bootstrap(["treat", "x"], rng=1),
-    "randomisation": REG.randomisation_test("treat"),
     "level": REG.level_test(np.arange(G) // 3, term="x"),
 }
 """What has a null and no coefficient of its own."""

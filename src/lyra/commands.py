@@ -21,6 +21,8 @@ from lyra.view.terminal import warned, write, write_document
 from lyra.view.written import file_meant, keep
 
 if TYPE_CHECKING:
+    from lyra.designs import Design
+    from lyra.designs.named import Word
     from lyra.fitted import Regression
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
@@ -47,7 +49,7 @@ app = App(
 
 
 @app.command(help_epilogue="")
-def fit(
+def fit(  # noqa: PLR0913  one keyword a choice
     data: str,
     formula: str,
     *,
@@ -55,6 +57,7 @@ def fit(
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
+    design: str | None = None,
     sizes: OfSizes = AS_USUAL,
     no_certify: Switch = False,
     replicates: Replicates = None,
@@ -84,6 +87,9 @@ def fit(
         the calibrated lines.
     bootstrap
         Add the restricted wild cluster bootstrap.
+    design
+        How the treatment was drawn: cluster, strata:COLUMN, pairs:COLUMN or switchback:COLUMN:BLOCK (of windows). Two
+        lines of randomisation inference rest on it; left out, they are there, and say so, where few are treated.
     no_certify
         Skip the certificate of lines that have no exact size: a simulation of the fitted design.
     replicates
@@ -94,10 +100,13 @@ def fit(
         Print one JSON document; NaN and infinity are null in it.
     """
     with warned(as_json=json) as told, progress_of("reading and fitting") as progress, on_disk(data) as path:
+        from lyra.designs.named import Declared
         from lyra.fitting import fit as regress
 
-        regression = regress(formula, path, clusters=cluster, **given(csv))
-        ladder = ladder_of(regression, term=term, variants=variant, bootstrap=bootstrap, seed=seed, sizes=sizes)
+        declared = Declared.of(design)
+        regression = regress(formula, path, clusters=cluster, **declared.columns, **given(csv))
+        lines: dict[str, Any] = {"variants": variant, "bootstrap": bootstrap, "design": declared.design}
+        ladder = ladder_of(regression, term=term, seed=seed, sizes=sizes, **lines)
         if not no_certify:
             from lyra.certifying import certified
 
@@ -206,12 +215,13 @@ def power(
     """
     out = file_meant(out, "plan.json")
     with warned(as_json=json) as told, progress_of("planning"):
+        from lyra.config import first_of
         from lyra.planning import power as plan
 
         asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         if subject.endswith(".toml"):
             refuse_of_table(table, csv, subject)
-            world, lottery, analysis = _first_of_file(subject)
+            world, lottery, analysis = first_of(subject)
             planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with on_disk(subject) as path:
@@ -258,10 +268,11 @@ def ladder_of(
     variants: Sequence[str] = (),
     bootstrap: bool = False,
     seed: int = 0,
+    design: Design | Word | None = None,
     sizes: OfSizes = AS_USUAL,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
-    ladder = regression.ladder(term, methods=variants or None, **given(sizes))
+    ladder = regression.ladder(term, methods=variants or None, design=design, **given(sizes))
     if not bootstrap:
         return ladder
     try:
@@ -286,12 +297,3 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
-
-
-def _first_of_file(path: str) -> tuple[Any, Any, Any]:
-    """Return the first world, design and analysis of a config file."""
-    from lyra.config import read_config
-
-    config = read_config(path)
-    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
-    return world, lottery, analysis

@@ -43,7 +43,7 @@ from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "first_of", "read_config"]
 
 WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
 KINDS_OF_DESIGN: dict[str, type | None] = {**DESIGNS, "none": None}
@@ -124,6 +124,16 @@ def read_config(path: str | Path) -> Config:
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
     _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
     return Config(worlds, designs, analyses, _convert(document, Settings, ""))
+
+
+def first_of(path: str) -> tuple[World | RegressorWorld, Design | None, Analysis]:
+    """Return the first world, design and analysis of a config file."""
+    config = read_config(path)
+    return (
+        next(iter(config.worlds.values())),
+        next(iter(config.designs.values())),
+        next(iter(config.analyses.values())),
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -29,6 +29,10 @@ def half_of_each_stratum(strata):
     return lambda T: all(2 * T[strata == s].sum() == np.sum(strata == s) for s in np.unique(strata))
 
 
+def so_many(strata, numbers):
+    return lambda T: all(T[strata == s].sum() == number for s, number in enumerate(numbers))
+
+
 def alternates(T):
     first, second = T[:2], T[2:]
     return first[0] != first[1] and second[0] != second[1]
@@ -45,6 +49,8 @@ CASES = {
     "a third of the clusters": (ByCluster(1 / 3), SIX, 6, balanced(2)),
     "clusters by coin": (ByCluster("bernoulli"), SIX, 6, anything),
     "strata": (Stratified(), TWO_STRATA, 6, half_of_each_stratum(np.array([0, 1, 0, 1, 1, 1]))),
+    "so many in each stratum": (Stratified((1, 3)), TWO_STRATA, 6, so_many(np.array([0, 1, 0, 1, 1, 1]), (1, 3))),
+    "none in one stratum": (Stratified((0, 2)), TWO_STRATA, 6, so_many(np.array([0, 1, 0, 1, 1, 1]), (0, 2))),
     "pairs": (Pairs(), THREE_PAIRS, 6, half_of_each_stratum(np.array([9, 8, 7, 7, 8, 9]))),
     "blocks": (Switchback(block=2), GRID, 4, anything),
     "windows": (Switchback(block=1), GRID, 8, anything),
@@ -235,6 +241,24 @@ REFUSALS = {
     "odd stratum": (
         lambda: Stratified().count(Units([1, 2, 3, 4, 5], stratum=["n", "n", "s", "s", "s"])),
         "stratum s has 3 clusters, an odd number; move one to another stratum or leave it out.",
+    ),
+    "a number a stratum": (
+        lambda: Stratified((1, 2, 1)).draw(TWO_STRATA, rng=1),
+        (
+            "treated=(1, 2, 1) does not fit strata of 2, 4 clusters; give a number for each, in the order of the "
+            "sorted strata."
+        ),
+    ),
+    "more than a stratum has": (
+        lambda: Stratified((3, 0)).draw(TWO_STRATA, rng=1),
+        (
+            "treated=(3, 0) does not fit strata of 2, 4 clusters; give a number for each, in the order of the "
+            "sorted strata."
+        ),
+    ),
+    "all strata treated": (
+        lambda: Stratified((2, 4)).draw(TWO_STRATA, rng=1),
+        "treated=(2, 4) leaves an arm empty; treat some clusters, and not all.",
     ),
     "not a pair": (
         lambda: Pairs().count(Units([1, 2, 3, 4, 5, 6], stratum=[1, 1, 7, 7, 7, 7])),

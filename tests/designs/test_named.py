@@ -6,7 +6,7 @@ import pytest
 
 from lyra.base.text import spoken_in_the_shell
 from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
-from lyra.designs.named import DESIGNS, design_name, design_of
+from lyra.designs.named import DESIGNS, Declared, design_name, design_of
 from lyra.errors import InputError
 
 
@@ -46,4 +46,43 @@ def test_every_design_has_a_word_and_a_name():
 def test_refusals(word, said, told):
     with spoken_in_the_shell(), pytest.raises(InputError) as refused:
         design_of(word, **said)
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "design", "columns"),
+    [
+        ("cluster", "cluster", {}),
+        ("strata:region", "strata", {"stratum": "region"}),
+        ("pairs:a:b", "pairs", {"stratum": "a:b"}),
+        ("switchback:hour", Switchback(1), {"window": "hour"}),
+        ("switchback:hour:4", Switchback(4), {"window": "hour"}),
+        ("switchback:a:b", Switchback(1), {"window": "a:b"}),
+        (None, None, {}),
+    ],
+)
+def test_a_declared_draw_is_a_design_and_a_column(text, design, columns):
+    declared = Declared.of(text)
+    assert (declared.design, declared.columns) == (design, columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "region",
+            "--design 'region' is unknown: say cluster, strata:COLUMN, pairs:COLUMN or switchback:COLUMN:BLOCK.",
+        ),
+        ("strata", "--design 'strata' names no column: write strata:COLUMN, with the column that holds them."),
+        ("pairs:", "--design 'pairs' names no column: write pairs:COLUMN, with the column that holds them."),
+        (
+            "switchback",
+            "--design 'switchback' names no column: write switchback:COLUMN, with the column that holds windows.",
+        ),
+        ("cluster:region", "--design 'cluster' takes no column: leave ':region' out."),
+    ],
+)
+def test_what_declares_no_draw_is_refused(text, told):
+    with spoken_in_the_shell(), pytest.raises(InputError) as refused:
+        Declared.of(text)
     assert str(refused.value) == told

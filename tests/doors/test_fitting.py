@@ -16,10 +16,10 @@ import lyra
 from lyra.errors import InputError, NotIdentifiedError, UnidentifiedWarning
 from lyra.robust.diagnosis.cluster_level import level_test
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.exact.most_powerful import LINES
 from lyra.robust.per_cluster import per_cluster_test
 from lyra.robust.randomisation import randomisation_test
 from lyra.robust.wild.bootstrap import wild_bootstrap
-from lyra.robust.exact.most_powerful import LINES
 from lyra.se import cluster_robust
 from lyra.verdict.ladder import LADDER, climb
 
@@ -119,7 +119,10 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     ladder = lyra.fit("y ~ treat", FRAME, clusters="g").ladder()
     lines = str(ladder).splitlines()
     assert lines[0] == "treat"
-    assert " ".join(lines[1].split()) == "method estimate std_error statistic p_value conf_low conf_high law certificate (size)"
+    assert (
+        " ".join(lines[1].split())
+        == "method estimate std_error statistic p_value conf_low conf_high law certificate (size)"
+    )
     assert [line.split()[0] for line in lines[2:10]] == [*LADDER, *STARRED]
     laws = ["t(178)", "t(29)", "t(28), Satterthwaite", "t(29)"]
     assert [line.split(maxsplit=7)[7].split("  ")[0] for line in lines[2:6]] == laws

@@ -174,7 +174,7 @@ def fair_coins(n: int) -> Coins:
 
 
 def _subsets(n: int, k: int) -> Bools:
-    chosen = np.array(list(combinations(range(n), k)))
+    chosen = np.array(list(combinations(range(n), k)), dtype=np.intp)
     table = np.zeros((len(chosen), n), dtype=np.bool_)
     np.put_along_axis(table, chosen, values=True, axis=1)
     return table

@@ -124,7 +124,11 @@ def _by_size(lines: Lines) -> Advice | None:
         return Advice(None, f"{_one_alone(lines)}; {_way_out(lines)}.")
     method = chosen(lines, order)
     if method is None:
-        return None if any(known.usable for known in _simulated(lines)) else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
+        return (
+            None
+            if any(known.usable for known in _simulated(lines))
+            else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
+        )
     beside = (*weaknesses(lines, method), _few_in_an_arm(lines, method))
     return Advice(method, " ".join(sentence for sentence in (why_chosen(lines, method), *beside) if sentence))
 
