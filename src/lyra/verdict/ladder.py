@@ -133,6 +133,10 @@ class Ladder(Told):
             assigned=f"RI-t and RI-beta are exact for no effect on anyone if {how}.",
         )
 
+    def with_judged(self, judged: Mapping[str, Judged]) -> Ladder:
+        """Return the ladder with more verdicts on its lines."""
+        return replace(self, judged={**self.judged, **judged})
+
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of the methods that have no exact size."""
         return replace(
