@@ -145,3 +145,17 @@ def test_what_is_refused(call, kind, told):
     with pytest.raises(kind) as refused:
         call()
     assert str(refused.value).startswith(told)
+
+
+def test_windows_that_no_draw_treats_alike_are_refused_where_draws_are_sampled_too():
+    region, hour = np.divmod(np.repeat(np.arange(48), 2), 8)
+    coins = np.random.default_rng(1).integers(0, 2, (6, 8))
+    frame = {"y": np.arange(96.0) % 7, "treat": coins[region, hour], "region": region, "hour": hour}
+    reg = lyra.fit("y ~ treat", pd.DataFrame(frame), clusters="region", window="hour")
+    assert reg.randomisation_test("treat", design=Switchback(1), R=99, rng=1).n_assignments == 100
+    with pytest.raises(InputError) as refused:
+        reg.randomisation_test("treat", design=Switchback(2), R=99, rng=1)
+    assert str(refused.value) == (
+        f"the design 'switchback, blocks of 2' cannot have treated these {coins.sum()} of 48 cells: pass the design by "
+        "which they were drawn."
+    )

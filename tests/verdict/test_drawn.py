@@ -62,6 +62,7 @@ def test_they_are_the_tests_they_name():
         (lambda: reg(9, range(2)).ladder("treat", methods=USUAL), "the lines were chosen"),
         (lambda: reg(9, range(2)).ladder("x"), "x was not drawn by cluster"),
         (lambda: reg(6, range(2)).ladder("treat"), "15 assignments reject nothing at 5 %"),
+        (lambda: reg(500, range(2)).ladder("treat"), "it would take seconds"),
     ],
 )
 def test_they_are_not_there_where(ladder, why):

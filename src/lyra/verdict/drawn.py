@@ -29,7 +29,7 @@ __all__ = ["with_assumed_draw", "with_declared_draw"]
 FEW = 5  # clusters in the smaller arm up to which the lines stand there by themselves
 ASSIGNMENTS = 9_999  # drawn where not all can be listed
 CORRELATION = 0.1  # within clusters, in the worlds that drawn lines are tried in
-MOST_NUMBERS = 2**31  # assignments times clusters times squared columns: seconds
+MOST_NUMBERS, LEAST_SQUARE = 2**31, 2**9  # assignments times clusters times squared columns, or 512: about a second
 
 
 def with_declared_draw(
@@ -52,8 +52,8 @@ def with_declared_draw(
 def with_assumed_draw(ladder: Ladder, fit: Fit) -> Ladder:
     """Return the ladder with RI-t and RI-beta as if clusters had been drawn, where few stand for one arm.
 
-    Not where the fewest assignments that there are could reject nothing at the ladder's level, nor where there are so
-    many columns that it would take seconds.
+    Not where all the assignments that there are could reject nothing at the ladder's level, nor where there are so many
+    clusters (about 420), or columns, that it would take seconds.
     """
     if ladder.arms is None or min(ladder.arms) > FEW or _many(fit):
         return ladder
@@ -97,4 +97,4 @@ def _both(fit: Fit, j: int, design: Design | Word, **where: Any) -> list[Randomi
 
 
 def _many(fit: Fit) -> bool:
-    return ASSIGNMENTS * fit.G * fit.K**2 > MOST_NUMBERS
+    return ASSIGNMENTS * fit.G * max(fit.K**2, LEAST_SQUARE) > MOST_NUMBERS
