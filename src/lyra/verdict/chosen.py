@@ -13,7 +13,7 @@ from lyra.base.text import listed
 from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.exact.lines import ExactLine, ExactLines
 from lyra.robust.exact.most_powerful import LINES, TIE
-from lyra.verdict.judged import CERTIFIED, Judged
+from lyra.verdict.judged import CERTIFIED, NEVER_REJECTS, Judged
 from lyra.verdict.rung import Rung
 
 __all__ = ["Sizes", "chosen", "sized_in_order", "why_chosen", "why_none_holds"]
@@ -58,9 +58,10 @@ def chosen(sizes: Sizes, order: Sequence[str]) -> str | None:
 
 
 def sized_in_order(sizes: Sizes, order: Sequence[str]) -> list[str]:
-    """Return the lines that have an exact size and an answer, textbook lines first."""
+    """Return the lines that have an exact size and an answer and ever reject, textbook lines first."""
     answered = {rung.method for rung in sizes.rungs if rung.computable}
-    known = {method for method, judged in sizes.judged.items() if judged.exact or _drawn(sizes, method)} & answered
+    sized = {method for method, judged in sizes.judged.items() if judged.exact and judged.verdict != NEVER_REJECTS}
+    known = (sized | {method for method in sizes.judged if _drawn(sizes, method)}) & answered
     stars = dict.fromkeys((*(f"{name}*" for name in LINES), *CALIBRATED))
     return [method for method in (*order, *stars, DRAWN) if method in known]
 

@@ -28,6 +28,7 @@ from lyra.robust.laws import critical_value
 __all__ = ["ExactLine", "ExactLines", "exact_lines"]
 
 NAIVE = "iid"
+STEP = 1e-6  # above a critical value, where a size that is reached is still half of it at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,12 +165,18 @@ def _starred(fit: Fit, found: Calibrated, family: str, alpha: float) -> ExactLin
     return ExactLine(
         name=f"{found.test.name}*",
         critical_value=bound.value,
-        size=found.size(bound.value) if bound.world is None else replace(bound, value=alpha),
+        size=found.size(bound.value) if bound.world is None else _reached(found, bound, alpha),
         power=_power(found, bound.value),
         calibrated=found,
         always_bounded=bound.value**2 * spread < 1.0,
         test=answer(fit, found, family),
     )
+
+
+def _reached(found: Calibrated, bound: Bound, alpha: float) -> Bound:
+    """Return α in the world that sets c*; zero where |t| is one number there, which is never above c*."""
+    above = 0.0 if bound.world is None else found.size_in(bound.world, bound.value * (1.0 + STEP))
+    return replace(bound, value=alpha if above > 0.5 * alpha else 0.0)
 
 
 def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactLine:
