@@ -3,6 +3,7 @@
 from typing import Any
 
 from lyra.base.text import option
+from lyra.designs.adoption import Adoption
 from lyra.designs.design import Design
 from lyra.designs.lotteries import Treated
 from lyra.designs.simple import ByCluster, ByUser
@@ -18,8 +19,9 @@ DESIGNS: dict[str, type[Design]] = {
     "stratified": Stratified,
     "pairs": Pairs,
     "switchback": Switchback,
+    "adoption": Adoption,
 }
-TAKES = {"cluster": "treated", "user": "treated", "switchback": "block"}
+TAKES = {"cluster": "treated", "user": "treated", "switchback": "block", "adoption": "treated"}
 
 
 def design_of(word: str, *, treated: str | None = None, block: int | None = None) -> Design:

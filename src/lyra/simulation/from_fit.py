@@ -17,6 +17,7 @@ from lyra.base.text import option
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.grams import Dense
 from lyra.robust.replicates import Replicates
 from lyra.simulation.spread import MOST_ICC, Spread, bounded
 
@@ -83,7 +84,7 @@ class ModelSource:
         own = parts.n * alpha**2 + 2.0 * alpha * eps[..., -1] + np.einsum("rgj,rgj->rg", xi, xi) + outside
         sigma = parts.sigma
         yy = sigma**2 * own.sum(axis=1)
-        return Replicates(E=parts.E[None], c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
+        return Replicates(E=Dense(parts.E[None]), c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
 
     def spread(self, seed: int) -> Spread:
         """Return what the formula of power needs, ρ being that of the source, with the interval of its estimate."""
