@@ -110,6 +110,7 @@ def fit(
 @app.command(help_epilogue="")
 def certify(
     subject: str | None = None,
+    formula: str | None = None,
     *,
     table: OfTable = NO_TABLE,
     method: Several = (),
@@ -124,12 +125,15 @@ def certify(
 ) -> int:
     """Print how often each method flags a true null, with a verdict: on worlds of a file, or on your own data.
 
-    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city
+    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city;
+    lyra certify laws.csv "y ~ law + C(state) + C(year)" --cluster state --time year --design adoption
 
     Parameters
     ----------
     subject
         A .toml file of worlds, designs and methods, or a table; left out, the lesson of two A/A designs.
+    formula
+        Of a table, the regression whose first term is drawn again while everything else stays.
     method
         A method to judge; repeat it for several.
     tolerance
@@ -155,14 +159,14 @@ def certify(
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= given(tolerance=tolerance, maximum=maximum, seed=seed, methods=method)
         if subject is None or subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
+            refuse_of_table(table, csv, subject, formula)
         if subject is None:
             certificate = judge(**lesson() | asked)
         elif subject.endswith(".toml"):
             certificate = _certify_file(subject, asked)
         else:
             with on_disk(subject) as path:
-                certificate = judge(path, table.drawn, **table.columns, **given(csv), **asked)
+                certificate = judge(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     show_certificate(certificate, told, out=out, as_json=json)
     return exit_code(certificate, method)
 

@@ -91,7 +91,7 @@ class AtRandom:
 
     def count(self) -> int:
         """Return the number of distinct dealings."""
-        return self._lottery.count() * len(self.dates) ** self.adopters
+        return self._lottery.count() * int(len(self.dates) ** self.adopters)
 
     def least_bits(self) -> float:
         """Return a lower bound of the base-2 logarithm of their number."""

@@ -226,9 +226,9 @@ class Arrowhead:
     def loses(self, z: Array) -> Bools:
         """Return whether a direction that a cluster alone carries has weight on the unit vector z, (R, G)."""
         x, _ = self._parts(z)
-        lost = (self.staying.lost & (np.abs(x) > CARRIES)).any(axis=-1)
+        lost = np.asarray((self.staying.lost & (np.abs(x) > CARRIES)).any(axis=-1))
         lost[self.near] = self.spectrum.loses(self._near(z))
-        return np.asarray(lost)
+        return lost
 
     def _parts(self, z: Array) -> tuple[Array, Array]:
         """Return z (..., p + 1) as V'z of the columns that stay (R, G, p), and of the tested one (R, G)."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
 from lyra.moments.partition import Partition
-from lyra.robust.partialled import SPANNED
 from lyra.robust.grams import Dense
+from lyra.robust.partialled import SPANNED
 from lyra.robust.replicates import Replicates
 
 __all__ = [

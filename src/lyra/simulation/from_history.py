@@ -15,8 +15,8 @@ from lyra.base.arrays import Array, Bools, Codes
 from lyra.base.identity import described
 from lyra.data.units import History, Units
 from lyra.designs import Design
-from lyra.robust.partialled import SPANNED, Partialled
 from lyra.robust.grams import Dense
+from lyra.robust.partialled import SPANNED, Partialled
 from lyra.robust.replicates import Replicates
 from lyra.simulation.analysis import cluster_codes, shared_by
 from lyra.simulation.cells import Table, by_code, numbered

@@ -204,4 +204,5 @@ class _Effects:
 
 def _lies_in(fine: Codes, coarse: Codes) -> bool:
     """Return whether every level of one column lies in one level of the other."""
-    return np.unique(np.stack([fine, coarse]), axis=1).shape[1] == int(fine.max()) + 1
+    levels = int(fine.max()) + 1
+    return np.unique(fine * (int(coarse.max()) + 1) + coarse).size == levels

@@ -18,7 +18,7 @@ from lyra.robust.laws import critical_value
 from lyra.robust.methods import METHODS, run_method
 from lyra.robust.replicates import Replicates
 from lyra.simulation.from_history import HistorySource
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.trials.trial import BLOCK, Trial
 from lyra.verdict.wanted import Wanted
 

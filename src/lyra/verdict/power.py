@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lyra.base.result import Told
 from lyra.base.text import laid_out
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
 from lyra.verdict.needed import Needed, by_formula
