@@ -174,6 +174,7 @@ def certify(
 @app.command(help_epilogue="")
 def power(
     subject: str,
+    formula: str | None = None,
     *,
     table: OfTable = NO_TABLE,
     method: str | None = None,
@@ -193,6 +194,8 @@ def power(
     ----------
     subject
         A table of past data, or a .toml file whose first world, design and analysis are taken.
+    formula
+        Of a table, the regression whose first term is drawn again while everything else stays.
     method
         The method that is certified for the design; left out, CV1.
     effect
@@ -215,12 +218,14 @@ def power(
 
         asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         if subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
-            world, lottery, analysis = _first_of_file(subject)
+            refuse_of_table(table, csv, subject, formula)
+            from lyra.config import read_config
+
+            world, lottery, analysis = read_config(subject).first
             planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with on_disk(subject) as path:
-                planned = plan(path, table.drawn, **table.columns, **given(csv), **asked)
+                planned = plan(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     write_document(planned.to_dict() | {"warnings": told}) if json else write(str(planned))
     if out is not None:
         from lyra.view.document import document
@@ -291,12 +296,3 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
-
-
-def _first_of_file(path: str) -> tuple[Any, Any, Any]:
-    """Return the first world, design and analysis of a config file."""
-    from lyra.config import read_config
-
-    config = read_config(path)
-    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
-    return world, lottery, analysis

@@ -90,6 +90,12 @@ class Config:
         chosen = msgspec.structs.asdict(self.settings)
         return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
 
+    @property
+    def first(self) -> tuple[Any, Design | None, Analysis]:
+        """The first world, design and analysis."""
+        world, design, analysis = (next(iter(of.values())) for of in (self.worlds, self.designs, self.analyses))
+        return world, design, analysis
+
 
 def read_config(path: str | Path) -> Config:
     r"""Return what a TOML file asks to certify.

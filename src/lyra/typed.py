@@ -91,6 +91,8 @@ class OfTable:
     block
         Windows in a block of a switchback, each block drawn as one; left out, 1. A number that does not divide the
         windows of the table is refused.
+    term
+        The term of a formula that is drawn again; left out, the first after the intercept.
     covariate
         A term of a table to adjust for; repeat it for several.
     window
@@ -106,6 +108,7 @@ class OfTable:
     design: DesignName | None = None
     treated: str | None = None
     block: Whole | None = None
+    term: str | None = None
     covariate: Several = ()
     window: Annotated[str | None, Parameter(name=("--window", "--time"))] = None
     stratum: str | None = None
@@ -114,7 +117,8 @@ class OfTable:
     @property
     def columns(self) -> dict[str, Any]:
         """The columns, and what is clustered on, as keywords of `lyra.certify` and `lyra.power`."""
-        named = {name: getattr(self, name) for name in ("outcome", "cluster", "window", "stratum", "cluster_by")}
+        names = ("outcome", "cluster", "window", "stratum", "cluster_by", "term")
+        named = {name: getattr(self, name) for name in names}
         return named | {"covariates": self.covariate}
 
     @property

@@ -152,8 +152,6 @@ def _refuse_twice(formula: Formula, treatment: Factor) -> None:
         if term != (treatment,) and any(factor.column == treatment.column for factor in term):
             label = ":".join(factor.label for factor in term)
             raise InputError(f"{label} would change with {treatment.label}, which is drawn again: leave it out.")
-    if formula.response.column == treatment.column:
-        raise InputError(f"the outcome is made of {treatment.label}, which is drawn again: take another outcome.")
 
 
 def _parted(formula: Formula, treatment: str) -> tuple[Formula, tuple[str, ...]]:

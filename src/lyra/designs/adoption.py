@@ -164,12 +164,12 @@ def _plain(dates: Any) -> tuple[Any, ...]:
 
 
 def _places(dates: tuple[Any, ...], windows: Any) -> Codes:
-    """Return the place of each date among the windows."""
-    place = {label: k for k, label in enumerate(windows.tolist())}
-    unknown = [date for date in dates if date not in place]
+    """Return the place of each date among the windows, which may be the text of a file."""
+    place = {str(label): k for k, label in enumerate(windows.tolist())}
+    unknown = [date for date in dates if str(date) not in place]
     if unknown:
-        raise InputError(f"the date {unknown[0]!r} is no window: there is {listed(map(repr, place), 12)}.")
-    return np.array([place[date] for date in dates])
+        raise InputError(f"the date {unknown[0]} is no window: there is {listed(place, 12)}.")
+    return np.array([place[str(date)] for date in dates])
 
 
 def _adopters(treated: Treated, G: int) -> int:
