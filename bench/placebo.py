@@ -1,13 +1,14 @@
 """Placebo laws on real panels: how often each line calls a law significant that was never passed.
 
-As Bertrand, Duflo and Mullainathan (2004): the outcome stays, adopters and dates are drawn, effects of unit and time are
-in the regression, the unit is the cluster. The castle-doctrine panel (50 states, 2000-2010, seven log rates) is read from
-the package causaldata (`pip install --no-deps causaldata`) where it is installed; enterprise zones (22 cities, 1981-1988)
-and wages (the first 100 men, 1980-1987) come with the tests. A share over several outcomes is the mean of them, and its
-Monte-Carlo error that of laws, which all outcomes share.
+As Bertrand, Duflo and Mullainathan (2004): the outcome stays, adopters and dates are drawn, effects of unit and time
+are in the regression, the unit is the cluster. The castle-doctrine panel (50 states, 2000-2010, seven log rates) is
+read from the package causaldata (`pip install --no-deps causaldata`) where it is installed; enterprise zones (22
+cities, 1981-1988) and wages (the first 100 men, 1980-1987) come with the tests. A share over several outcomes is the
+mean of them, and its Monte-Carlo error that of laws, which all outcomes share.
 
-The advised line is the calibrated one with the most power, chosen and calibrated for every law anew: without a column of
-time (`Family()`, in which the errors of a unit are independent once its effect is out), and with it, correlated in time.
+The advised line is the calibrated one with the most power, chosen and calibrated for every law anew: without a column
+of time (`Family()`, in which the errors of a unit are independent once its effect is out), and with it, in which they
+are correlated in time.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LESSON_SEED = 20
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
     "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
-    "power.md (a plan)."
+    "power.md (a plan), panels.md (placebo laws)."
 )
 
 NO_CSV, NO_TABLE = Csv(), OfTable()

@@ -96,9 +96,9 @@ class Staying:
 
     @cached_property
     def shifted(self) -> Array:
-        """1/(1 − λ + t) (G, p, J) for the shifts t of the inverse root, 0 where nothing is left."""
+        """1/(1 − λ + t) (G, p, J) for the shifts t of the inverse root."""
         shifts, _ = inverse_root()
-        return np.where(self.lost[..., None], 0.0, 1.0 / (self.left[..., None] + shifts))
+        return np.asarray(1.0 / (self.left[..., None] + shifts))
 
     def turned(self, z: Array) -> Array:
         """Return V'z (R, G, p)."""
