@@ -93,8 +93,7 @@ class Config:
     @property
     def first(self) -> tuple[Any, Design | None, Analysis]:
         """The first world, design and analysis."""
-        world, design, analysis = (next(iter(of.values())) for of in (self.worlds, self.designs, self.analyses))
-        return world, design, analysis
+        return next(iter(self.worlds.values())), next(iter(self.designs.values())), next(iter(self.analyses.values()))
 
 
 def read_config(path: str | Path) -> Config:

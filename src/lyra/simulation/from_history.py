@@ -76,6 +76,11 @@ class HistorySource:
         return self.design.splits(self.units, cluster_codes(self.units, self.cluster_by, self.design))
 
     @property
+    def takes_up_shocks(self) -> bool:
+        """Whether effects of the formula take up what the rows of a cluster share."""
+        return False
+
+    @property
     def n_assignments(self) -> int | None:
         """How many assignments the design allows, or None when they are too many to list."""
         return self.design.count(self.units) if self.design.enumerable(self.units) else None

@@ -59,6 +59,11 @@ class PanelSource(HistorySource):
         G, p = self._panel.own.shape
         return int(4 * G * (p + 1) + self._panel.sizes.size + self._panel.item.size)
 
+    @property
+    def takes_up_shocks(self) -> bool:
+        """Whether effects of the formula take up what the rows of a cluster share."""
+        return self._panel.absorbed > 0
+
     def table(self, rng: np.random.Generator) -> Table:
         """Return one replicate as rows, with a column an effect that the other columns do not span."""
         D = self.design.draw(self.units, rng).astype(float)

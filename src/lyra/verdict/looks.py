@@ -15,6 +15,7 @@ from lyra.trials.store import Store
 from lyra.trials.trial import BLOCK, Scenario
 from lyra.verdict.budget import rule_of
 from lyra.verdict.certificate import Certificate
+from lyra.verdict.one_outcome import beside_the_model
 from lyra.verdict.performance import Row, performance
 from lyra.verdict.recommendation import recommend
 from lyra.verdict.rule import Rule
@@ -55,14 +56,16 @@ def certify_scenarios(
         What was asked and what the data are, recorded.
     """
     tolerated = Rule(alpha=alpha, tolerance=tolerance)
-    rows: list[Row] = []
+    rows, notes = list[Row](), list[str]()
     tables: dict[Key, Array] = {}
     check_workers(workers)
     run = partial(run_chunks, store=store, workers=workers, progress=progress)
     for scenario in scenarios:
         rules = [rule_of(method, tolerated, (first, maximum)) for method in scenario.trial.methods]
         judged, made = _certify_one(scenario, rules, run)
-        rows += judged
+        beside, told = beside_the_model(judged, scenario, tolerated)
+        rows += beside
+        notes += (*scenario.notes, *told)
         tables |= made
     recommended, reason = recommend(rows)
     return Certificate(
@@ -77,7 +80,7 @@ def certify_scenarios(
         config={"first": first, "maximum": maximum} | dict(config or {}),
         data=dict(data or {}),
         versions={"lyra": __version__, "numpy": np.__version__},
-        notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -37,7 +37,8 @@ class PowerAnalysis(Told):
     mde : float
         The smallest detectable effect: the power reaches `target` there.
     mde_interval : tuple of float
-        Its 95 % Monte-Carlo interval; both ends are `mde` when all assignments were enumerated.
+        Its 95 % interval: of Monte-Carlo error, or where all assignments were enumerated of the outcome, which is one
+        of many, by the chi-square law of a spread between so many clusters.
     effect : float
         The planned effect; the smallest detectable one where none was planned.
     effect_power : float
@@ -157,7 +158,8 @@ def _words(plan: PowerAnalysis) -> list[str]:
     form = plan.closed_form
     drawn = f"all {plan.replicates:,} assignments" if plan.exact else f"{plan.replicates:,} replicates"
     low, high = plan.mde_interval
-    error = "" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"
+    over = "for this outcome; 95 % over outcomes like it" if plan.exact else "Monte-Carlo 95 %"
+    error = f" ({over}: {low:.4g} to {high:.4g})"
     wrong = f"{100 * plan.type_s:.2g} % of cases and exaggerates the effect {plan.type_m:.3g} times"
     return [
         f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {drawn}",
