@@ -13,8 +13,9 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.exact.family import Family
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
-from lyra.simulation.asked import Asked, whole_seed
-from lyra.simulation.subjects import Designs, Fitted, Subject, handed_in
+from lyra.simulation.asked import Asked, dates_column, whole_seed
+from lyra.simulation.setting import Designs
+from lyra.simulation.subjects import Fitted, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
 from lyra.trials.trial import Candidate, method_name
@@ -49,9 +50,11 @@ def certify(  # noqa: PLR0913  one keyword a choice
     cluster_by: str | None = None,
     analyses: Mapping[str, Analysis] | None = None,
     covariates: Sequence[str] = (),
+    formula: str | None = None,
     outcome: str | None = None,
     cluster: str | None = None,
     window: str | None = None,
+    time: str | None = None,
     stratum: str | None = None,
     decimal: str | None = None,
     delimiter: str | None = None,
@@ -100,12 +103,15 @@ def certify(  # noqa: PLR0913  one keyword a choice
         Several analyses of a world, by name, instead of one and its covariates.
     covariates : sequence of str
         Columns to adjust for; in a world "pre" and "stratum" (an effect of each stratum).
+    formula : str
+        On a table, any regression `lyra.fit` takes, such as "y ~ treat + C(unit) + C(time)", instead of an outcome and
+        covariates: the treatment, its first term or the one named with `term`, is drawn again and all else stays.
     outcome, cluster, window, stratum : str
-        Columns of a table.
+        Columns of a table; `time` is another name of `window`, for the dates of a panel.
     decimal, delimiter, encoding, missing
         How the csv files of a table are written, as `lyra.fit` takes them.
     term : str
-        The coefficient of a fit; left out, the first that is not the intercept.
+        The coefficient of a fit or a formula; left out, the first that is not the intercept.
     icc : float or sequence of float
         Intraclass correlations for a fit, instead of the worlds above.
 
@@ -144,9 +150,10 @@ def certify(  # noqa: PLR0913  one keyword a choice
         cluster_by=cluster_by,
         covariates=covariates,
         analyses=analyses,
+        formula=formula,
         outcome=outcome,
         cluster=cluster,
-        window=window,
+        window=dates_column(window, time),
         stratum=stratum,
         decimal=decimal,
         delimiter=delimiter,

@@ -33,7 +33,7 @@ LESSON_SEED = 20
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
     "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
-    "power.md (a plan)."
+    "power.md (a plan), panels.md (placebo laws)."
 )
 
 NO_CSV, NO_TABLE, AS_USUAL = Csv(), OfTable(), OfSizes()
@@ -118,6 +118,7 @@ def fit(  # noqa: PLR0913  one keyword a choice
 @app.command(help_epilogue="")
 def certify(
     subject: str | None = None,
+    formula: str | None = None,
     *,
     table: OfTable = NO_TABLE,
     method: Several = (),
@@ -132,12 +133,15 @@ def certify(
 ) -> int:
     """Print how often each method flags a true null, with a verdict: on worlds of a file, or on your own data.
 
-    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city
+    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city;
+    lyra certify laws.csv "y ~ law + C(state) + C(year)" --cluster state --time year --design adoption
 
     Parameters
     ----------
     subject
         A .toml file of worlds, designs and methods, or a table; left out, the lesson of two A/A designs.
+    formula
+        Of a table, the regression whose first term is drawn again while everything else stays.
     method
         A method to judge; repeat it for several.
     tolerance
@@ -163,14 +167,14 @@ def certify(
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= given(tolerance=tolerance, maximum=replicates, seed=seed, methods=method)
         if subject is None or subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
+            refuse_of_table(table, csv, subject, formula)
         if subject is None:
             certificate = judge(**lesson() | asked)
         elif subject.endswith(".toml"):
             certificate = _certify_file(subject, asked)
         else:
             with on_disk(subject) as path:
-                certificate = judge(path, table.drawn, **table.columns, **given(csv), **asked)
+                certificate = judge(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     show_certificate(certificate, told, out=out, as_json=json)
     return exit_code(certificate, method)
 
@@ -178,6 +182,7 @@ def certify(
 @app.command(help_epilogue="")
 def power(
     subject: str,
+    formula: str | None = None,
     *,
     table: OfTable = NO_TABLE,
     method: str | None = None,
@@ -197,6 +202,8 @@ def power(
     ----------
     subject
         A table of past data, or a .toml file whose first world, design and analysis are taken.
+    formula
+        Of a table, the regression whose first term is drawn again while everything else stays.
     method
         The method that is certified for the design; left out, CV1.
     effect
@@ -215,17 +222,18 @@ def power(
     """
     out = file_meant(out, "plan.json")
     with warned(as_json=json) as told, progress_of("planning"):
-        from lyra.config import first_of
         from lyra.planning import power as plan
 
         asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         if subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
-            world, lottery, analysis = first_of(subject)
+            refuse_of_table(table, csv, subject, formula)
+            from lyra.config import read_config
+
+            world, lottery, analysis = read_config(subject).first
             planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with on_disk(subject) as path:
-                planned = plan(path, table.drawn, **table.columns, **given(csv), **asked)
+                planned = plan(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     write_document(planned.to_dict() | {"warnings": told}) if json else write(str(planned))
     if out is not None:
         from lyra.view.document import document

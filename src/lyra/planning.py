@@ -14,8 +14,9 @@ from lyra.base.renamed import renamed
 from lyra.base.text import listed
 from lyra.designs import Design
 from lyra.errors import InputError, NotIdentifiedError
-from lyra.simulation.asked import Asked
-from lyra.simulation.subjects import DrawnFrom, Setting, sources_of
+from lyra.simulation.asked import Asked, dates_column
+from lyra.simulation.setting import DrawnFrom, Setting
+from lyra.simulation.subjects import sources_of
 from lyra.verdict.exact_detection import advised_line
 from lyra.verdict.power import PowerAnalysis, analyse
 from lyra.verdict.wanted import Wanted
@@ -37,9 +38,11 @@ def power(  # noqa: PLR0913  one keyword a choice
     replicates: int = 2_000,
     cluster_by: str | None = None,
     covariates: Sequence[str] = (),
+    formula: str | None = None,
     outcome: str | None = None,
     cluster: str | None = None,
     window: str | None = None,
+    time: str | None = None,
     stratum: str | None = None,
     decimal: str | None = None,
     delimiter: str | None = None,
@@ -79,8 +82,11 @@ def power(  # noqa: PLR0913  one keyword a choice
         What the analysis of a world or a table clusters on, "cluster" when left out.
     covariates : sequence of str
         What the analysis of a world or a table adjusts for.
+    formula : str
+        On a table, any regression `lyra.fit` takes, such as "y ~ treat + C(unit) + C(time)", instead of an outcome and
+        covariates: the treatment, its first term or the one named with `term`, is drawn again and all else stays.
     outcome, cluster, window, stratum : str
-        Columns of a table.
+        Columns of a table; `time` is another name of `window`, for the dates of a panel.
     decimal, delimiter, encoding, missing
         How the csv files of a table are written, as `lyra.fit` takes them.
     term, icc
@@ -129,9 +135,10 @@ def power(  # noqa: PLR0913  one keyword a choice
     asked = Asked(
         cluster_by=cluster_by,
         covariates=covariates,
+        formula=formula,
         outcome=outcome,
         cluster=cluster,
-        window=window,
+        window=dates_column(window, time),
         stratum=stratum,
         decimal=decimal,
         delimiter=delimiter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lyra.base.text import spoken_in_the_shell
-from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, Pairs, Stratified, Switchback
 from lyra.designs.named import DESIGNS, Declared, design_name, design_of
 from lyra.errors import InputError
 
@@ -22,6 +22,8 @@ from lyra.errors import InputError
         ("pairs", {}, Pairs()),
         ("switchback", {}, Switchback(1)),
         ("switchback", {"block": 3}, Switchback(3)),
+        ("adoption", {}, Adoption()),
+        ("adoption", {"treated": "5"}, Adoption(5)),
     ],
 )
 def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
@@ -29,7 +31,14 @@ def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
 
 
 def test_every_design_has_a_word_and_a_name():
-    assert {type(design_of(word)) for word in DESIGNS} == {ByCluster, ByUser, Stratified, Pairs, Switchback}
+    assert {type(design_of(word)) for word in DESIGNS} == {
+        ByCluster,
+        ByUser,
+        Stratified,
+        Pairs,
+        Switchback,
+        Adoption,
+    }
     assert design_name(ByCluster(3)) == "cluster-randomised, 3 treated"
     assert design_name(None) == "nothing assigned"
 

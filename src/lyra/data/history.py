@@ -22,7 +22,7 @@ from lyra.data.tables import Frame, Reading, Table, as_table, reading_of
 from lyra.data.units import History, Units
 from lyra.errors import DroppedRowsWarning
 
-__all__ = ["read_design", "read_history", "with_labels"]
+__all__ = ["evaluated", "read_design", "read_history", "with_labels"]
 
 
 def read_history(
@@ -83,8 +83,8 @@ def read_history(
         warn(f"{census} and were left out.", DroppedRowsWarning)
     placed = {name: _placed(rows, wanted, column) for name, column in labels.items()}
     return History(
-        y=_evaluated(rows, (rows.response,))[:, 0],
-        W=_evaluated(rows, rows.columns),
+        y=evaluated(rows, (rows.response,))[:, 0],
+        W=evaluated(rows, rows.columns),
         units=Units(rows.codes, **{name: codes for name, (codes, _) in placed.items()}),
         dropped_rows=census.dropped,
         window_order=placed["window"][1] if window else None,
@@ -101,9 +101,7 @@ def read_design(
         wanted, query = with_labels(asked, [window], table, frame), resolve(frame, asked)
         rows, _ = held(wanted.complete(frame), query)
     units = Units(rows.codes, window=_placed(rows, wanted, window)[0])
-    return History(
-        y=_evaluated(rows, (rows.response,))[:, 0], W=_evaluated(rows, rows.columns), units=units
-    ), query.names
+    return History(y=evaluated(rows, (rows.response,))[:, 0], W=evaluated(rows, rows.columns), units=units), query.names
 
 
 def with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:
@@ -127,7 +125,8 @@ def _placed(rows: HeldRows, variables: Variables, column: str) -> tuple[NDArray[
     return np.array([place[label] for label in seen.tolist()], dtype=np.int32)[codes], words
 
 
-def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> Array:
+def evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> Array:
+    """Return the values of columns in rows held in memory, (N, columns)."""
     return np.asarray(evaluate(columns, rows.values.__getitem__, n_rows=rows.codes.size), dtype=np.float64)
 
 

@@ -1,9 +1,11 @@
 """Who could have been treated: the lotteries of experiments, drawn, counted and enumerated.
 
-`lotteries` holds the laws, `design` what every design can be asked; then the designs: `simple` (users, clusters),
-`strata` (strata, matched pairs), `switchback`, and `custom`, one of your own; `named` says which one a word means.
+`lotteries` and `dates` hold the laws, `design` what every design can be asked; then the designs: `simple` (users,
+clusters), `strata` (strata, matched pairs), `switchback`, `adoption` (laws passed at dates), and `custom`, one of your
+own; `named` says which one a word means.
 """
 
+from lyra.designs.adoption import Adoption
 from lyra.designs.custom import Custom
 from lyra.designs.design import ENUMERATION_LIMIT, Design, Layout
 from lyra.designs.simple import ByCluster, ByUser
@@ -12,6 +14,7 @@ from lyra.designs.switchback import Switchback
 
 __all__ = [
     "ENUMERATION_LIMIT",
+    "Adoption",
     "ByCluster",
     "ByUser",
     "Custom",

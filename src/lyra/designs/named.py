@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from lyra.base.text import option
+from lyra.designs.adoption import Adoption
 from lyra.designs.design import Design
 from lyra.designs.lotteries import Treated
 from lyra.designs.simple import ByCluster, ByUser
@@ -21,6 +22,7 @@ DESIGNS: dict[str, type[Design]] = {
     "stratified": Stratified,
     "pairs": Pairs,
     "switchback": Switchback,
+    "adoption": Adoption,
 }
 Word: TypeAlias = Literal["cluster", "strata", "pairs"]
 
@@ -32,7 +34,7 @@ DECLARED = {"cluster": "", "strata": "COLUMN", "pairs": "COLUMN", "switchback": 
 
 COLUMNS = {"strata": "stratum", "pairs": "stratum", "switchback": "window"}
 
-TAKES = {"cluster": "treated", "user": "treated", "switchback": "block"}
+TAKES = {"cluster": "treated", "user": "treated", "switchback": "block", "adoption": "treated"}
 
 
 def design_of(word: str, *, treated: str | None = None, block: int | None = None) -> Design:

@@ -23,7 +23,7 @@ from lyra.robust.exact.statistic import STATISTICS, Statistic, statistic
 from lyra.robust.exact.worlds import Intercept
 from lyra.robust.laws import critical_value
 from lyra.simulation.from_fit import ModelSource
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.verdict.detection import FINE, Draws, Seen
 from lyra.verdict.wanted import Wanted
 

@@ -57,6 +57,10 @@ class Row(Told):
     ignores_clusters : bool
         Whether the method takes the rows of a cluster as independent; then it is never the one to read, certified or
         not, for it is certified in this world alone.
+    model_size : float
+        Of own data, the exact size on Gaussian outcomes, see `verdict.one_outcome`; NaN where none is known.
+    sound_in_model : bool
+        Whether that size is tolerated, or not known.
     """
 
     design: str
@@ -78,11 +82,13 @@ class Row(Told):
     analysis: str = ""
     message: str = ""
     ignores_clusters: bool = False
+    model_size: float = math.nan
+    sound_in_model: bool = True
 
     @property
     def usable(self) -> bool:
-        """Whether the method holds its size here, rejects at all and allows for the clusters."""
-        return self.verdict == "certified" and not self.ignores_clusters
+        """Whether the method holds its size here and in the model, rejects at all and allows for the clusters."""
+        return self.verdict == "certified" and not self.ignores_clusters and self.sound_in_model
 
     @property
     def exact(self) -> bool:

@@ -13,7 +13,7 @@ from lyra.base.text import laid_out
 from lyra.errors import InputError
 from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.simulation.from_fit import ModelSource
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
 from lyra.verdict.exact_detection import ExactDraws, has_exact_power, seen_exactly
@@ -41,8 +41,9 @@ class PowerAnalysis(Told):
     mde : float
         The smallest detectable effect: the power reaches `target` there.
     mde_interval : tuple of float
-        Its 95 % Monte-Carlo interval; both ends are `mde` when all assignments were enumerated. Where power is an
-        integral, the same root at both ends of the 95 % interval of the intraclass correlation.
+        Its 95 % interval: of Monte-Carlo error, or where all assignments were enumerated of the outcome, which is one
+        of many, by the chi-square law of a spread between so many clusters. Where power is an integral, the same root
+        at both ends of the 95 % interval of the intraclass correlation.
     effect : float
         The planned effect; the smallest detectable one where none was planned.
     effect_power : float
@@ -191,9 +192,10 @@ def _flagging(source: DrawnFrom, draws: Draws, wanted: Wanted) -> tuple[str, ...
 def _words(plan: PowerAnalysis) -> list[str]:
     form = plan.closed_form
     low, high = plan.mde_interval
-    error = "" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"
-    if plan.integral and low != high:
-        error = f" ({low:.4g} to {high:.4g} over the ICC's interval)"
+    over = "for this outcome; 95 % over outcomes like it" if plan.exact else "Monte-Carlo 95 %"
+    error = f" ({over}: {low:.4g} to {high:.4g})"
+    if plan.integral:
+        error = f" ({low:.4g} to {high:.4g} over the ICC's interval)" if low != high else ""
     wrong = f"{100 * plan.type_s:.2g} % of cases and exaggerates the effect {plan.type_m:.3g} times"
     return [
         f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {_source(plan)}",
