@@ -120,7 +120,7 @@ def test_one_analysis_needs_no_name(read):
 
 FIELDS = (
     "there is 'n_clusters', 'cluster_size', 'outcome', 'base_rate', 'icc', 'icc_scale', 'effect', 'windows', "
-    "'icc_window', 'ar1', 'period_shock', 'carryover' and 7 more"
+    "'icc_window', 'ar1', 'period_shock', 'carryover' and 8 more"
 )
 
 

@@ -18,6 +18,7 @@ from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.replicates import Replicates
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import MOST_ICC, Spread, bounded
 
 __all__ = ["Correlation", "ModelSource", "correlations"]
@@ -51,7 +52,7 @@ class ModelSource:
     param: int
     icc: float
 
-    truth = 0.0
+    estimand = NO_EFFECT
 
     def identity(self) -> dict[str, Any]:
         """Return a hash of the sums that scores are drawn from, of the clusters and of the outcome's spread."""
