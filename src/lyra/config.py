@@ -8,7 +8,8 @@
     n_clusters = [30, 20, 10, 5]
 
     [[design]]
-    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"
+    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"; a switchback has
+                                # block = 4, pattern = "random" (or "alternating") and washout = 0
 
     [[analysis]]
     cluster_by = "cluster"      # or "unit", "window", "stratum", "pair", "user"

@@ -42,6 +42,7 @@ def _whole(_: Any, tokens: Sequence[Any]) -> int:
 
 
 DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback"]
+Pattern: TypeAlias = Literal["random", "alternating"]
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
@@ -90,6 +91,11 @@ class OfTable:
     block
         Windows in a block of a switchback, each block drawn as one; left out, 1. A number that does not divide the
         windows of the table is refused.
+    pattern
+        How a switchback goes from block to block: random, a coin each, or alternating; left out, random.
+    washout
+        Windows left out at the start of every block of a switchback, which the arm before may still reach; left
+        out, 0.
     covariate
         A term of a table to adjust for; repeat it for several.
     window
@@ -105,6 +111,8 @@ class OfTable:
     design: DesignName | None = None
     treated: str | None = None
     block: Whole | None = None
+    pattern: Pattern | None = None
+    washout: Whole | None = None
     covariate: Several = ()
     window: str | None = None
     stratum: str | None = None
@@ -121,7 +129,13 @@ class OfTable:
         """The design meant."""
         from lyra.designs.named import design_of
 
-        return design_of(self.design or "cluster", treated=self.treated, block=self.block)
+        return design_of(
+            self.design or "cluster",
+            treated=self.treated,
+            block=self.block,
+            pattern=self.pattern,
+            washout=self.washout,
+        )
 
 
 def given(typed: Any = None, **options: Any) -> dict[str, Any]:

@@ -22,6 +22,11 @@ from lyra.errors import InputError
         ("pairs", {}, Pairs()),
         ("switchback", {}, Switchback(1)),
         ("switchback", {"block": 3}, Switchback(3)),
+        (
+            "switchback",
+            {"block": 4, "pattern": "alternating", "washout": 1},
+            Switchback(4, pattern="alternating", washout=1),
+        ),
     ],
 )
 def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
@@ -39,6 +44,13 @@ def test_every_design_has_a_word_and_a_name():
     [
         ("pairs", {"treated": "3"}, "A pairs design takes no --treated: leave it out."),
         ("cluster", {"block": 2}, "A cluster design takes no --block: leave it out."),
+        ("cluster", {"washout": 1}, "A cluster design takes no --washout: leave it out."),
+        ("pairs", {"pattern": "random"}, "A pairs design takes no --pattern: leave it out."),
+        (
+            "switchback",
+            {"washout": 1},
+            "--washout 1 with --block 1; leave out at least 0 and at most 0 windows of a block, so that some remain.",
+        ),
         ("switchback", {"treated": "half"}, "A switchback design takes no --treated: leave it out."),
         ("cluster", {"treated": "many"}, "--treated 'many' is not half, bernoulli or a number: pass one of them."),
     ],

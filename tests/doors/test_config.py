@@ -104,6 +104,18 @@ def test_designs_go_by_their_titles_and_by_their_values_where_titles_are_equal(r
     }
 
 
+def test_a_switchback_says_its_block_pattern_and_washout(read):
+    designs = read(
+        WORLD + '[design]\nkind = "switchback"\nblock = 4\npattern = ["random", "alternating"]\nwashout = [0, 1]\n'
+    ).designs
+    assert list(designs.values()) == [
+        Switchback(4),
+        Switchback(4, washout=1),
+        Switchback(4, pattern="alternating"),
+        Switchback(4, pattern="alternating", washout=1),
+    ]
+
+
 def test_analyses_say_what_they_cluster_on_and_adjust_for(read):
     analyses = read(WORLD + '[analysis]\ncluster_by = ["cluster", "unit"]\ncovariates = ["pre", "stratum"]\n').analyses
     assert analyses == {

@@ -46,7 +46,7 @@ def test_the_closed_form_is_that_of_the_page():
 def test_what_a_block_recovers_is_what_the_closed_form_says(block, washout, pattern, decay):
     """The mean of 1,000 estimates within 4.5 Monte-Carlo errors: 24 looks, error rate 2e-4.
 
-    Coins leave the arms unequal by chance, so that of a carry-over the estimate is a ratio: 30 clusters keep that small.
+    Coins leave the arms unequal by chance, so that an estimate is a ratio: 30 clusters keep that small.
     """
     world = lyra.World(30, cluster_size=1, windows=24, icc=0, effect=0.1, carryover=0.1, carryover_decay=decay)
     design = Switchback(block, pattern, washout)
@@ -87,7 +87,7 @@ def test_a_certificate_names_the_total_effect_and_what_is_recovered():
     assert (row.estimand, row.truth) == ("total effect", pytest.approx(0.2))
     assert row.recovers == pytest.approx(1 + row.bias / 0.2)
     told = next(line for line in cert.closing if "recover" in line)
-    assert told.startswith(f"switchback, blocks of 4 A/A: the estimates recover {100 * row.recovers:.1f} % of the total ")
+    assert told.startswith(f"switchback, blocks of 4 A/A: the estimates recover {100 * row.recovers:.1f} % of the ")
     assert told.endswith("): lengthen the block and leave out its first windows (washout)")
 
 

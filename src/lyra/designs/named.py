@@ -19,11 +19,20 @@ DESIGNS: dict[str, type[Design]] = {
     "pairs": Pairs,
     "switchback": Switchback,
 }
-TAKES = {"cluster": "treated", "user": "treated", "switchback": "block"}
+TAKES = {"cluster": ("treated",), "user": ("treated",), "switchback": ("block", "pattern", "washout")}
 
 
-def design_of(word: str, *, treated: str | None = None, block: int | None = None) -> Design:
-    """Return the design of a name, with how many are `treated` or how long a `block` is; a block of one if unsaid.
+def design_of(
+    word: str,
+    *,
+    treated: str | None = None,
+    block: int | None = None,
+    pattern: str | None = None,
+    washout: int | None = None,
+) -> Design:
+    """Return the design of a name, with what is said of it: how many are treated, how a switchback goes.
+
+    A switchback's block is one window if unsaid.
 
     Raises
     ------
@@ -35,10 +44,11 @@ def design_of(word: str, *, treated: str | None = None, block: int | None = None
     >>> design_of("switchback"), design_of("cluster", treated="0.25")
     (Switchback(block=1, pattern='random', washout=0), ByCluster(treated=0.25))
     """
-    said: dict[str, Any] = {"treated": None if treated is None else _share(treated), "block": block}
+    share = None if treated is None else _share(treated)
+    said: dict[str, Any] = {"treated": share, "block": block, "pattern": pattern, "washout": washout}
     given = {name: value for name, value in said.items() if value is not None}
     for name in given:
-        if name != TAKES.get(word):
+        if name not in TAKES.get(word, ()):
             raise InputError(f"A {word} design takes no {option(name).removesuffix('=')}: leave it out.")
     return DESIGNS[word](**({"block": 1} if word == "switchback" else {}) | given)
 

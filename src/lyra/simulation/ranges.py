@@ -8,7 +8,16 @@ import numpy as np
 from lyra.base.text import did_you_mean
 from lyra.errors import InputError
 
-__all__ = ["MOST_AGENTS", "MOST_CELLS", "check_between", "check_choice", "check_design", "check_most", "check_whole", "check_word"]
+__all__ = [
+    "MOST_AGENTS",
+    "MOST_CELLS",
+    "check_between",
+    "check_choice",
+    "check_design",
+    "check_most",
+    "check_whole",
+    "check_word",
+]
 
 MOST_AGENTS = 10_000_000  # of one world, over its windows
 MOST_CELLS = 1_000_000  # clusters times windows
