@@ -218,6 +218,8 @@ HANDED_IN = {
     "X",
     "assignments",
     "periods",
+    "treatment",
+    "window",
     "larger",
     "stratum",
     "bootstrap_clusters",

@@ -41,7 +41,7 @@ def _whole(_: Any, tokens: Sequence[Any]) -> int:
     return int(tokens[0].value)
 
 
-DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback"]
+DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback", "minimax"]
 Pattern: TypeAlias = Literal["random", "alternating"]
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
@@ -96,6 +96,8 @@ class OfTable:
     washout
         Windows left out at the start of every block of a switchback, which the arm before may still reach; left
         out, 0.
+    carryover
+        Windows for which treatment carries over, in a minimax switchback; left out, 1.
     covariate
         A term of a table to adjust for; repeat it for several.
     window
@@ -113,6 +115,7 @@ class OfTable:
     block: Whole | None = None
     pattern: Pattern | None = None
     washout: Whole | None = None
+    carryover: Whole | None = None
     covariate: Several = ()
     window: str | None = None
     stratum: str | None = None
@@ -135,6 +138,7 @@ class OfTable:
             block=self.block,
             pattern=self.pattern,
             washout=self.washout,
+            carryover=self.carryover,
         )
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from lyra.data.units import Units
-from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
+from lyra.designs import ByCluster, ByUser, Custom, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.errors import InputError
 
 SIX = Units(["a", "a", "b", "c", "d", "d", "e", "f"])
@@ -49,6 +49,7 @@ CASES = {
     "blocks": (Switchback(block=2), GRID, 4, anything),
     "windows": (Switchback(block=1), GRID, 8, anything),
     "alternating": (Switchback(block=2, pattern="alternating"), GRID, 4, alternates),
+    "minimax": (MinimaxSwitchback(1), GRID, 4, anything),
 }
 each_case = pytest.mark.parametrize(("design", "units", "items", "allowed"), CASES.values(), ids=CASES)
 

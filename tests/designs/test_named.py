@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lyra.base.text import spoken_in_the_shell
-from lyra.designs import ByCluster, ByUser, Pairs, Stratified, Switchback
+from lyra.designs import ByCluster, ByUser, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.designs.named import DESIGNS, design_name, design_of
 from lyra.errors import InputError
 
@@ -22,6 +22,8 @@ from lyra.errors import InputError
         ("pairs", {}, Pairs()),
         ("switchback", {}, Switchback(1)),
         ("switchback", {"block": 3}, Switchback(3)),
+        ("minimax", {"carryover": 2}, MinimaxSwitchback(2)),
+        ("minimax", {}, MinimaxSwitchback(1)),
         (
             "switchback",
             {"block": 4, "pattern": "alternating", "washout": 1},
@@ -34,7 +36,8 @@ def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
 
 
 def test_every_design_has_a_word_and_a_name():
-    assert {type(design_of(word)) for word in DESIGNS} == {ByCluster, ByUser, Stratified, Pairs, Switchback}
+    assert {type(design_of(word)) for word in DESIGNS} == set(DESIGNS.values())
+    assert set(DESIGNS.values()) == {ByCluster, ByUser, Stratified, Pairs, Switchback, MinimaxSwitchback}
     assert design_name(ByCluster(3)) == "cluster-randomised, 3 treated"
     assert design_name(None) == "nothing assigned"
 

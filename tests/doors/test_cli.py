@@ -310,8 +310,8 @@ def test_a_files_settings_hold_unless_the_shell_says_otherwise(asked, capsys):
             {"kind": "Switchback", "block": 2},
         ),
         (
-            [*("--design", "switchback", "--window", "week", "--cluster-by", "unit"), *("--block", "3")]
-            + [*("--pattern", "alternating", "--washout", "1")],
+            ["--design", "switchback", "--window", "week", "--cluster-by", "unit"]  # noqa: RUF005
+            + ["--block", "3", "--pattern", "alternating", "--washout", "1"],
             {"kind": "Switchback", "block": 3, "pattern": "alternating", "washout": 1},
         ),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 from lyra.base.text import option
 from lyra.designs.design import Design
 from lyra.designs.lotteries import Treated
+from lyra.designs.minimax import MinimaxSwitchback
 from lyra.designs.simple import ByCluster, ByUser
 from lyra.designs.strata import Pairs, Stratified
 from lyra.designs.switchback import Switchback
@@ -18,8 +19,14 @@ DESIGNS: dict[str, type[Design]] = {
     "stratified": Stratified,
     "pairs": Pairs,
     "switchback": Switchback,
+    "minimax": MinimaxSwitchback,
 }
-TAKES = {"cluster": ("treated",), "user": ("treated",), "switchback": ("block", "pattern", "washout")}
+TAKES = {
+    "cluster": ("treated",),
+    "user": ("treated",),
+    "switchback": ("block", "pattern", "washout"),
+    "minimax": ("carryover",),
+}
 
 
 def design_of(
@@ -29,10 +36,11 @@ def design_of(
     block: int | None = None,
     pattern: str | None = None,
     washout: int | None = None,
+    carryover: int | None = None,
 ) -> Design:
     """Return the design of a name, with what is said of it: how many are treated, how a switchback goes.
 
-    A switchback's block is one window if unsaid.
+    A switchback's block is one window if unsaid, and so is the carry-over of a minimax one.
 
     Raises
     ------
@@ -46,6 +54,7 @@ def design_of(
     """
     share = None if treated is None else _share(treated)
     said: dict[str, Any] = {"treated": share, "block": block, "pattern": pattern, "washout": washout}
+    said["carryover"] = carryover
     given = {name: value for name, value in said.items() if value is not None}
     for name in given:
         if name not in TAKES.get(word, ()):
