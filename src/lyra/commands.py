@@ -13,7 +13,7 @@ from cyclopts import App
 
 from lyra.base.warn import warn
 from lyra.errors import NotIdentifiedError, UnidentifiedWarning
-from lyra.typed import Csv, OfTable, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
+from lyra.typed import Csv, OfTable, OfWindows, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
 from lyra.version import __version__
 from lyra.view.exits import FINE, NOTHING_TO_READ, exit_code
 from lyra.view.shown import progress_of, show_certificate, show_ladder
@@ -31,10 +31,10 @@ LESSON_SEED = 20
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
     "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
-    "power.md (a plan)."
+    "power.md (a plan), switchbacks.md (arms that change in time)."
 )
 
-NO_CSV, NO_TABLE = Csv(), OfTable()
+NO_CSV, NO_TABLE, NO_WINDOWS = Csv(), OfTable(), OfWindows()
 
 app = App(
     name="lyra",
@@ -47,11 +47,12 @@ app = App(
 
 
 @app.command(help_epilogue="")
-def fit(
+def fit(  # noqa: PLR0913  one keyword a choice
     data: str,
     formula: str,
     *,
     cluster: str,
+    windows: OfWindows = NO_WINDOWS,
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
@@ -103,6 +104,12 @@ def fit(
             from lyra.certifying import certified
 
             ladder = certified(regression.fit, ladder, seed=seed, maximum=maximum, progress=progress)
+        if windows.window:
+            from lyra.certifying import level_known
+
+            ladder = level_known(
+                regression.fit, ladder, path, formula=formula, cluster=cluster, **given(windows), **given(csv)
+            )
     show_ladder(ladder, told, as_json=json)
     return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
@@ -212,7 +219,9 @@ def power(
         asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
         if subject.endswith(".toml"):
             refuse_of_table(table, csv, subject)
-            world, lottery, analysis = _first_of_file(subject)
+            from lyra.config import read_config
+
+            world, lottery, analysis = read_config(subject).first
             planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
         else:
             with on_disk(subject) as path:
@@ -245,7 +254,7 @@ def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
 
     file_meant(out, "")
     asked = read_config(config)
-    world, design = next(iter(asked.worlds.values())), next(iter(asked.designs.values()))
+    world, design, _ = asked.first
     sample = world.sample(design, asked.settings.seed if seed is None else seed)
     columns = {name: values[sample.kept] for name, values in sample.columns.items()}
     keep(out, lambda path: write_columns(columns, str(path)))
@@ -287,12 +296,3 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
-
-
-def _first_of_file(path: str) -> tuple[Any, Any, Any]:
-    """Return the first world, design and analysis of a config file."""
-    from lyra.config import read_config
-
-    config = read_config(path)
-    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
-    return world, lottery, analysis

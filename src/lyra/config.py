@@ -87,6 +87,11 @@ class Config:
     settings: Settings
 
     @property
+    def first(self) -> tuple[Any, Design | None, Analysis]:
+        """The first world, design and analysis."""
+        return next(iter(self.worlds.values())), next(iter(self.designs.values())), next(iter(self.analyses.values()))
+
+    @property
     def options(self) -> dict[str, Any]:
         """The settings as keywords of `lyra.certify`."""
         chosen = msgspec.structs.asdict(self.settings)

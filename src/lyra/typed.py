@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Csv",
     "OfTable",
+    "OfWindows",
     "Seed",
     "Several",
     "Switch",
@@ -140,6 +141,25 @@ class OfTable:
             washout=self.washout,
             carryover=self.carryover,
         )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfWindows:
+    """Where the clusters of a fit stand in time.
+
+    Parameters
+    ----------
+    window
+        The column of time windows of a switchback: says of clusters that are single windows whether they are finer than
+        the blocks that were drawn, and what that costs.
+    coarse
+        With --window, the column of what switches, such as the region, which holds whole clusters: their level is
+        tested against it.
+    """
+
+    window: str | None = None
+    coarse: str | None = None
 
 
 def given(typed: Any = None, **options: Any) -> dict[str, Any]:

@@ -166,7 +166,7 @@ FIELDS = (
             WORLD + '[[design]]\nkind = "paris"\n',
             (
                 "design[0].kind = 'paris' is unknown: did you mean 'pairs'? there is 'cluster', 'user', 'stratified', "
-                "'pairs', 'switchback', 'none'."
+                "'pairs', 'switchback', 'minimax', 'none'."
             ),
         ),
         ('[world]\nkind = ["agents"]\n', "world.kind = ['agents'] is not text: put one word in quotes."),
