@@ -1,6 +1,7 @@
 """What an estimate is held against: the total effect where treatment carries over, in a certificate's own words."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lyra
@@ -99,6 +100,10 @@ def test_a_right_washout_is_certified_and_a_block_that_recovers_half_is_not():
     assert right.recommended == "CV1"
     assert not any(line.endswith("(washout)") for line in right.closing)
     assert half.recommended is None
+    assert half.reason == (
+        "in switchback, blocks of 1 A/A the estimates miss the total effect, whatever their standard error: lengthen "
+        "the block and leave out its first windows (washout)"
+    )
     assert half.rows[0].bias == pytest.approx(-0.1, abs=0.01)
     assert half.rows[0].coverage < 0.5
 
@@ -121,6 +126,20 @@ def test_a_certificate_with_a_total_effect_is_read_back(tmp_path):
     cert = certificate(CARRIES, Switchback(2))
     cert.to_json(tmp_path / "c.json")
     assert Certificate.from_json(tmp_path / "c.json") == cert
+
+
+def test_past_data_cannot_tell_what_carries_over():
+    rng = np.random.default_rng(2)
+    past = pd.DataFrame({"y": rng.normal(size=48), "city": np.repeat(range(6), 8), "day": np.tile(range(8), 6)})
+    asked = {"outcome": "y", "cluster": "city", "window": "day", "methods": ["CV1"], "maximum": 500}
+    cert = lyra.certify(past, Switchback(4), cluster_by="unit", **asked)
+    assert cert.notes == (
+        (
+            "The arms are drawn over an outcome that none of them touched: sizes are of no effect on anyone. What "
+            "carries over, and whether a washout is long enough, cannot be seen in it: certify a World with carryover."
+        ),
+    )
+    assert lyra.certify(past, ByCluster(), **asked).notes == ()
 
 
 def test_a_total_effect_of_zero_has_no_share():

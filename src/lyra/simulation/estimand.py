@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lyra.designs import Design
 from lyra.simulation.samples import WorldLike
 
-__all__ = ["NO_EFFECT", "TOTAL", "Estimand", "estimand_in_words", "estimand_of"]
+__all__ = ["NO_EFFECT", "TOTAL", "Estimand", "beyond_the_past", "estimand_in_words", "estimand_of"]
 
 TOTAL = "total effect"
 
@@ -41,6 +42,18 @@ def estimand_of(world: WorldLike) -> Estimand:
     if getattr(world, "carryover", 0.0):
         return Estimand(TOTAL, float(truth.total_effect))
     return Estimand("effect", float(truth.effect))
+
+
+def beyond_the_past(design: Design | None) -> tuple[str, ...]:
+    """Say of a switchback drawn over past data what those cannot tell."""
+    if design is None or "window" not in design.reads:
+        return ()
+    return (
+        (
+            "The arms are drawn over an outcome that none of them touched: sizes are of no effect on anyone. What "
+            "carries over, and whether a washout is long enough, cannot be seen in it: certify a World with carryover."
+        ),
+    )
 
 
 def estimand_in_words(worlds: Iterable[WorldLike]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
 from lyra.simulation.analysis import Analysis, labels_read
 from lyra.simulation.asked import COLUMNS, CSV, Asked, refuse_foreign
-from lyra.simulation.estimand import estimand_in_words
+from lyra.simulation.estimand import beyond_the_past, estimand_in_words
 from lyra.simulation.from_fit import ModelSource, correlations
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
@@ -168,7 +168,7 @@ class Past:
     def settings(self, designs: Designs) -> dict[str, Setting]:
         """Return a source a design, on the user's own outcome."""
         return _by_name(
-            (f"own data, {name}", Setting(source=self._under(design)))
+            (f"own data, {name}", Setting(source=self._under(design), notes=beyond_the_past(design)))
             for name, design in _named(designs, design_name).items()
         )
 

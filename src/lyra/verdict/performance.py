@@ -22,7 +22,7 @@ from lyra.trials.trial import BLOCK, COLUMNS, Scenario, method_name
 from lyra.verdict.judging import judge_counts
 from lyra.verdict.rule import Rule
 
-__all__ = ["Row", "finite", "performance", "recoveries"]
+__all__ = ["REMEDY", "Row", "finite", "performance", "recoveries"]
 
 SURELY = 4.0  # Monte-Carlo errors
 REMEDY = "lengthen the block and leave out its first windows (washout)"
@@ -91,6 +91,16 @@ class Row(Told):
     def recovers(self) -> float:
         """The mean estimate as a share of the estimand; NaN where that is zero."""
         return 1.0 + self.bias / self.truth if self.truth else math.nan
+
+    @property
+    def recovery_error(self) -> float:
+        """The Monte-Carlo error of `recovers`."""
+        return self.sd_estimate / math.sqrt(self.replicates) / abs(self.truth) if self.truth else math.nan
+
+    @property
+    def misses(self) -> bool:
+        """Whether the estimates surely miss a total effect, so that no standard error can help."""
+        return self.estimand == TOTAL and abs(self.recovers - 1.0) > SURELY * self.recovery_error
 
     @property
     def usable(self) -> bool:
@@ -171,9 +181,9 @@ def recoveries(rows: Iterable[Row]) -> list[str]:
 
 
 def _recovered(row: Row) -> str:
-    error = row.sd_estimate / math.sqrt(row.replicates) / abs(row.truth)
-    told = f"{100 * row.recovers:.1f} % of the total effect {row.truth:.4g} (Monte-Carlo error {100 * error:.1f})"
-    return told if abs(row.recovers - 1.0) <= SURELY * error else f"{told}: {REMEDY}"
+    error = f"(Monte-Carlo error {100 * row.recovery_error:.1f})"
+    told = f"{100 * row.recovers:.1f} % of the total effect {row.truth:.4g} {error}"
+    return f"{told}: {REMEDY}" if row.misses else told
 
 
 def _mean(values: Array) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lyra.base.text import listed
 from lyra.verdict.judging import FAVOUR
-from lyra.verdict.performance import Row
+from lyra.verdict.performance import REMEDY, Row
 
 __all__ = ["by_way", "recommend", "worst_verdict"]
 
@@ -29,6 +29,9 @@ def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
     unsettled = [way for way, own in ways.items() if worst_verdict(own) == "inconclusive"]
     if unsettled:
         return f"no method is certified in every design yet, and more replicates may settle {listed(unsettled)}"
+    missed = dict.fromkeys(row.design for own in ways.values() for row in own if row.misses and not row.usable)
+    if missed:
+        return f"in {listed(missed, 2)} the estimates miss the total effect, whatever their standard error: {REMEDY}"
     blind = [way for way, own in ways.items() if worst_verdict(own) == "certified"]
     if blind:
         told = "rows of a cluster may be alike, and no method that allows for it is certified in every design"
