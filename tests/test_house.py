@@ -19,7 +19,19 @@ from lyra.data.units import Units
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
-DOORS = {"certificate", "certifying", "cli", "commands", "config", "fitted", "fitting", "planning", "se", "typed"}
+DOORS = {
+    "certificate",
+    "certifying",
+    "cli",
+    "commands",
+    "config",
+    "fitted",
+    "fitting",
+    "planning",
+    "plans",
+    "se",
+    "typed",
+}
 PUBLIC = [
     "Certificate",
     "Moments",
@@ -220,6 +232,8 @@ HANDED_IN = {
     "X",
     "assignments",
     "periods",
+    "treatment",
+    "window",
     "larger",
     "stratum",
     "bootstrap_clusters",

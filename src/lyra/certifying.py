@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from lyra.base.renamed import renamed
-from lyra.errors import InputError
+from lyra.errors import DroppedRowsWarning, InputError
 from lyra.regression.least_squares import Fit
+from lyra.regression.term import coefficient
 from lyra.robust.exact.family import Family
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
@@ -28,8 +30,9 @@ from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import scenarios_of
 from lyra.verdict.sized import MOST_CLUSTERS
+from lyra.verdict.window_level import Named, level_of
 
-__all__ = ["certified", "certify"]
+__all__ = ["certified", "certify", "level_known"]
 
 
 @renamed(level="cluster_by", param="term")
@@ -195,6 +198,48 @@ def certified(
     most = quick_maximum(fit) if maximum is None else maximum
     quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, maximum=most)
     return ladder.with_certificate(quick)
+
+
+def level_known(
+    fit: Fit,
+    ladder: Ladder,
+    data: Any,
+    *,
+    formula: str,
+    cluster: str,
+    window: str,
+    coarse: str | None = None,
+    decimal: str = ".",
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] | None = None,
+) -> Ladder:
+    """Return a ladder of this fit with what a column of windows, and one of what switches, say of its clusters.
+
+    Raises
+    ------
+    InputError
+        Rows without a window, or a cluster in several coarser ones.
+    """
+    from lyra.data.formula import parse
+    from lyra.data.history import read_history
+
+    with catch_warnings():
+        simplefilter("ignore", DroppedRowsWarning)  # said when it was fitted
+        history = read_history(
+            data,
+            outcome=parse(formula).response.column,
+            cluster=cluster,
+            covariates=[formula.split("~", 1)[1]],
+            window=window,
+            stratum=coarse,
+            decimal=decimal,
+            delimiter=delimiter,
+            encoding=encoding,
+            missing=missing,
+        )
+    named = Named(cluster=cluster, window=window, coarse=coarse)
+    return level_of(fit, coefficient(fit, ladder.term), history.units, named).beside(ladder)
 
 
 def _facts(subject: Subject) -> dict[str, Any]:

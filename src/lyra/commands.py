@@ -13,12 +13,25 @@ from cyclopts import App
 
 from lyra.base.warn import warn
 from lyra.errors import NotIdentifiedError, UnidentifiedWarning
-from lyra.typed import Csv, OfSizes, OfTable, Replicates, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
+from lyra.typed import (
+    Csv,
+    OfSizes,
+    OfTable,
+    OfWindows,
+    Replicates,
+    Seed,
+    Several,
+    Switch,
+    Whole,
+    given,
+    on_disk,
+    refuse_of_table,
+)
 from lyra.version import __version__
 from lyra.view.exits import FINE, NOTHING_TO_READ, exit_code
 from lyra.view.shown import progress_of, show_certificate, show_ladder
-from lyra.view.terminal import warned, write, write_document
-from lyra.view.written import file_meant, keep
+from lyra.view.terminal import warned
+from lyra.view.written import file_meant
 
 if TYPE_CHECKING:
     from lyra.designs import Design
@@ -27,16 +40,16 @@ if TYPE_CHECKING:
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
 
-__all__ = ["LESSON_SEED", "app", "ladder_of", "lesson"]
+__all__ = ["LESSON_SEED", "NO_CSV", "NO_TABLE", "app", "ladder_of", "lesson"]
 
 LESSON_SEED = 20
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
     "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
-    "power.md (a plan), panels.md (placebo laws)."
+    "power.md (a plan), panels.md (placebo laws), switchbacks.md (arms that change in time)."
 )
 
-NO_CSV, NO_TABLE, AS_USUAL = Csv(), OfTable(), OfSizes()
+NO_CSV, NO_TABLE, NO_WINDOWS, AS_USUAL = Csv(), OfTable(), OfWindows(), OfSizes()
 
 app = App(
     name="lyra",
@@ -54,6 +67,7 @@ def fit(  # noqa: PLR0913  one keyword a choice
     formula: str,
     *,
     cluster: str,
+    windows: OfWindows = NO_WINDOWS,
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
@@ -111,6 +125,12 @@ def fit(  # noqa: PLR0913  one keyword a choice
             from lyra.certifying import certified
 
             ladder = certified(regression.fit, ladder, seed=seed, maximum=replicates, progress=progress)
+        if windows.window:
+            from lyra.certifying import level_known
+
+            ladder = level_known(
+                regression.fit, ladder, path, formula=formula, cluster=cluster, **given(windows), **given(csv)
+            )
     show_ladder(ladder, told, as_json=json)
     return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
@@ -177,96 +197,6 @@ def certify(
                 certificate = judge(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     show_certificate(certificate, told, out=out, as_json=json)
     return exit_code(certificate, method)
-
-
-@app.command(help_epilogue="")
-def power(
-    subject: str,
-    formula: str | None = None,
-    *,
-    table: OfTable = NO_TABLE,
-    method: str | None = None,
-    effect: float | None = None,
-    target: float | None = None,
-    replicates: Whole | None = None,
-    seed: Seed | None = None,
-    out: str | None = None,
-    csv: Csv = NO_CSV,
-    json: Switch = False,
-) -> int:
-    """Print the power curve of a method, the smallest effect it can see, and how many clusters a planned effect needs.
-
-    Examples: lyra power past.parquet --outcome orders --cluster city --effect 0.02; lyra power worlds.toml --method CV2
-
-    Parameters
-    ----------
-    subject
-        A table of past data, or a .toml file whose first world, design and analysis are taken.
-    formula
-        Of a table, the regression whose first term is drawn again while everything else stays.
-    method
-        The method that is certified for the design; left out, CV1.
-    effect
-        The planned effect, on the outcome's scale.
-    target
-        The power wanted; left out, .8.
-    replicates
-        Experiments simulated; left out, 2,000.
-    seed
-        Equal seeds give equal numbers; left out, 0 or the file's.
-    out
-        Write the plan to this file as JSON, or to plan.json in this folder; a file that is there is replaced when
-        the run has ended.
-    json
-        Print one JSON document.
-    """
-    out = file_meant(out, "plan.json")
-    with warned(as_json=json) as told, progress_of("planning"):
-        from lyra.planning import power as plan
-
-        asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
-        if subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject, formula)
-            from lyra.config import read_config
-
-            world, lottery, analysis = read_config(subject).first
-            planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
-        else:
-            with on_disk(subject) as path:
-                planned = plan(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
-    write_document(planned.to_dict() | {"warnings": told}) if json else write(str(planned))
-    if out is not None:
-        from lyra.view.document import document
-
-        keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
-    return FINE
-
-
-@app.command(help_epilogue="")
-def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
-    """Write one data set of a world to a csv or parquet file.
-
-    Example: lyra simulate examples/switchback.toml --out data.parquet
-
-    Parameters
-    ----------
-    config
-        A .toml file as for certify; its first world and design are used.
-    out
-        The file to write, .csv or .parquet.
-    seed
-        Equal seeds give equal rows; left out, the file's.
-    """
-    from lyra.config import read_config
-    from lyra.data.tables import write_columns
-
-    file_meant(out, "")
-    asked = read_config(config)
-    world, design = next(iter(asked.worlds.values())), next(iter(asked.designs.values()))
-    sample = world.sample(design, asked.settings.seed if seed is None else seed)
-    columns = {name: values[sample.kept] for name, values in sample.columns.items()}
-    keep(out, lambda path: write_columns(columns, str(path)))
-    return FINE
 
 
 def ladder_of(

@@ -8,7 +8,9 @@
     n_clusters = [30, 20, 10, 5]
 
     [[design]]
-    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback", "adoption" or "none"
+    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback", "minimax", "adoption", "none"
+                                # a switchback has block = 4, pattern = "random" (or "alternating") and washout = 0,
+                                # a minimax one has carryover = 1
 
     [[analysis]]
     cluster_by = "cluster"      # or "unit", "window", "stratum", "pair", "user"

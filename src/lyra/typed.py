@@ -23,6 +23,7 @@ __all__ = [
     "Csv",
     "OfSizes",
     "OfTable",
+    "OfWindows",
     "Replicates",
     "Seed",
     "Several",
@@ -43,7 +44,8 @@ def _whole(_: Any, tokens: Sequence[Any]) -> int:
     return int(tokens[0].value)
 
 
-DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback", "adoption"]
+DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback", "minimax", "adoption"]
+Pattern: TypeAlias = Literal["random", "alternating"]
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
@@ -96,6 +98,13 @@ class OfTable:
         windows of the table is refused.
     term
         The term of a formula that is drawn again; left out, the first after the intercept.
+    pattern
+        How a switchback goes from block to block: random, a coin each, or alternating; left out, random.
+    washout
+        Windows left out at the start of every block of a switchback, which the arm before may still reach; left
+        out, 0.
+    carryover
+        Windows for which treatment carries over, in a minimax switchback; left out, 1.
     covariate
         A term of a table to adjust for; repeat it for several.
     window
@@ -112,6 +121,9 @@ class OfTable:
     treated: str | None = None
     block: Whole | None = None
     term: str | None = None
+    pattern: Pattern | None = None
+    washout: Whole | None = None
+    carryover: Whole | None = None
     covariate: Several = ()
     window: Annotated[str | None, Parameter(name=("--window", "--time"))] = None
     stratum: str | None = None
@@ -129,7 +141,33 @@ class OfTable:
         """The design meant."""
         from lyra.designs.named import design_of
 
-        return design_of(self.design or "cluster", treated=self.treated, block=self.block)
+        return design_of(
+            self.design or "cluster",
+            treated=self.treated,
+            block=self.block,
+            pattern=self.pattern,
+            washout=self.washout,
+            carryover=self.carryover,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfWindows:
+    """Where the clusters of a fit stand in time.
+
+    Parameters
+    ----------
+    window
+        The column of time windows of a switchback: says of clusters that are single windows whether they are finer than
+        the blocks that were drawn, and what that costs.
+    coarse
+        With --window, the column of what switches, such as the region, which holds whole clusters: their level is
+        tested against it.
+    """
+
+    window: str | None = None
+    coarse: str | None = None
 
 
 @Parameter(name="*")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from lyra.data.units import Units
-from lyra.designs import Adoption, ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, Custom, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.errors import InputError
 
 SIX = Units(["a", "a", "b", "c", "d", "d", "e", "f"])
@@ -73,6 +73,7 @@ CASES = {
     "two adopt": (Adoption(treated=2), LAWS, 9, adopted((1, 1, 3), (1, 2, 3), (2, 2, 3))),
     "one adopts at one of these": (Adoption(1, [2001, 2003, 2003]), LAWS, 9, adopted((0, 3, 3), (2, 3, 3))),
     "all adopt": (Adoption(3, (2002, 2003)), LAWS, 9, adopted((1, 1, 1), (1, 1, 2), (1, 2, 2), (2, 2, 2))),
+    "minimax": (MinimaxSwitchback(1), GRID, 4, anything),
 }
 each_case = pytest.mark.parametrize(("design", "units", "items", "allowed"), CASES.values(), ids=CASES)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lyra.base.text import spoken_in_the_shell
-from lyra.designs import Adoption, ByCluster, ByUser, Pairs, Stratified, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.designs.named import DESIGNS, Declared, design_name, design_of
 from lyra.errors import InputError
 
@@ -24,6 +24,13 @@ from lyra.errors import InputError
         ("switchback", {"block": 3}, Switchback(3)),
         ("adoption", {}, Adoption()),
         ("adoption", {"treated": "5"}, Adoption(5)),
+        ("minimax", {"carryover": 2}, MinimaxSwitchback(2)),
+        ("minimax", {}, MinimaxSwitchback(1)),
+        (
+            "switchback",
+            {"block": 4, "pattern": "alternating", "washout": 1},
+            Switchback(4, pattern="alternating", washout=1),
+        ),
     ],
 )
 def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
@@ -31,14 +38,8 @@ def test_a_word_and_what_is_said_of_it_make_a_design(word, said, design):
 
 
 def test_every_design_has_a_word_and_a_name():
-    assert {type(design_of(word)) for word in DESIGNS} == {
-        ByCluster,
-        ByUser,
-        Stratified,
-        Pairs,
-        Switchback,
-        Adoption,
-    }
+    assert {type(design_of(word)) for word in DESIGNS} == set(DESIGNS.values())
+    assert set(DESIGNS.values()) == {ByCluster, ByUser, Stratified, Pairs, Switchback, MinimaxSwitchback, Adoption}
     assert design_name(ByCluster(3)) == "cluster-randomised, 3 treated"
     assert design_name(None) == "nothing assigned"
 
@@ -48,6 +49,13 @@ def test_every_design_has_a_word_and_a_name():
     [
         ("pairs", {"treated": "3"}, "A pairs design takes no --treated: leave it out."),
         ("cluster", {"block": 2}, "A cluster design takes no --block: leave it out."),
+        ("cluster", {"washout": 1}, "A cluster design takes no --washout: leave it out."),
+        ("pairs", {"pattern": "random"}, "A pairs design takes no --pattern: leave it out."),
+        (
+            "switchback",
+            {"washout": 1},
+            "--washout 1 with --block 1; leave out at least 0 and at most 0 windows of a block, so that some remain.",
+        ),
         ("switchback", {"treated": "half"}, "A switchback design takes no --treated: leave it out."),
         ("cluster", {"treated": "many"}, "--treated 'many' is not half, bernoulli or a number: pass one of them."),
     ],

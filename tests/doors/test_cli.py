@@ -309,6 +309,11 @@ def test_a_files_settings_hold_unless_the_shell_says_otherwise(asked, capsys):
             ["--design", "switchback", "--window", "week", "--block", "2", "--cluster-by", "unit"],
             {"kind": "Switchback", "block": 2},
         ),
+        (
+            ["--design", "switchback", "--window", "week", "--cluster-by", "unit"]  # noqa: RUF005
+            + ["--block", "3", "--pattern", "alternating", "--washout", "1"],
+            {"kind": "Switchback", "block": 3, "pattern": "alternating", "washout": 1},
+        ),
     ],
 )
 def test_a_table_under_every_design_is_what_python_gives(past, options, design, capsys):

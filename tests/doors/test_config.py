@@ -128,7 +128,7 @@ def test_one_analysis_needs_no_name(read):
 
 FIELDS = (
     "there is 'n_clusters', 'cluster_size', 'outcome', 'base_rate', 'icc', 'icc_scale', 'effect', 'windows', "
-    "'icc_window', 'ar1', 'period_shock', 'carryover' and 7 more"
+    "'icc_window', 'ar1', 'period_shock', 'carryover' and 8 more"
 )
 
 
@@ -162,7 +162,7 @@ FIELDS = (
             WORLD + '[[design]]\nkind = "paris"\n',
             (
                 "design[0].kind = 'paris' is unknown: did you mean 'pairs'? there is 'cluster', 'user', 'stratified', "
-                "'pairs', 'switchback', 'adoption', 'none'."
+                "'pairs', 'switchback', 'minimax', 'adoption', 'none'."
             ),
         ),
         ('[world]\nkind = ["agents"]\n', "world.kind = ['agents'] is not text: put one word in quotes."),
@@ -281,3 +281,15 @@ def test_an_old_field_is_refused_by_name(read):
             read(WORLD + f'{head}\nlevel = ["cluster", "unit"]\n')
         told = f'{place}: `level` is now `cluster_by`: write cluster_by = ["cluster", "unit"].'
         assert str(refused.value) == told
+
+
+def test_a_switchback_says_its_block_pattern_and_washout(read):
+    designs = read(
+        WORLD + '[design]\nkind = "switchback"\nblock = 4\npattern = ["random", "alternating"]\nwashout = [0, 1]\n'
+    ).designs
+    assert list(designs.values()) == [
+        Switchback(4),
+        Switchback(4, washout=1),
+        Switchback(4, pattern="alternating"),
+        Switchback(4, pattern="alternating", washout=1),
+    ]

@@ -302,13 +302,17 @@ ALONE = "one cluster stands for a whole arm of 'treat', so its own shock cannot 
     [
         (
             experiment(treated=1),
-            "use randomisation inference (in Python, fit.randomisation_test('treat')), or find more clusters on each "
-            "side.",
+            (
+                "use randomisation inference (in Python, fit.randomisation_test('treat')), or find more clusters on "
+                "each side."
+            ),
         ),
         (
             experiment(G=12, treated=1),
-            "more clusters on each side would help, for 1 treated of 12 can be drawn in 12 ways only, too few for "
-            "randomisation inference at 5 %.",
+            (
+                "more clusters on each side would help, for 1 treated of 12 can be drawn in 12 ways only, too few for "
+                "randomisation inference at 5 %."
+            ),
         ),
     ],
 )

@@ -9,6 +9,7 @@ from lyra.base.text import option
 from lyra.designs.adoption import Adoption
 from lyra.designs.design import Design
 from lyra.designs.lotteries import Treated
+from lyra.designs.minimax import MinimaxSwitchback
 from lyra.designs.simple import ByCluster, ByUser
 from lyra.designs.strata import Pairs, Stratified
 from lyra.designs.switchback import Switchback
@@ -22,6 +23,7 @@ DESIGNS: dict[str, type[Design]] = {
     "stratified": Stratified,
     "pairs": Pairs,
     "switchback": Switchback,
+    "minimax": MinimaxSwitchback,
     "adoption": Adoption,
 }
 Word: TypeAlias = Literal["cluster", "strata", "pairs"]
@@ -34,11 +36,27 @@ DECLARED = {"cluster": "", "strata": "COLUMN", "pairs": "COLUMN", "switchback": 
 
 COLUMNS = {"strata": "stratum", "pairs": "stratum", "switchback": "window"}
 
-TAKES = {"cluster": "treated", "user": "treated", "switchback": "block", "adoption": "treated"}
+TAKES = {
+    "cluster": ("treated",),
+    "user": ("treated",),
+    "switchback": ("block", "pattern", "washout"),
+    "minimax": ("carryover",),
+    "adoption": ("treated",),
+}
 
 
-def design_of(word: str, *, treated: str | None = None, block: int | None = None) -> Design:
-    """Return the design of a name, with how many are `treated` or how long a `block` is; a block of one if unsaid.
+def design_of(
+    word: str,
+    *,
+    treated: str | None = None,
+    block: int | None = None,
+    pattern: str | None = None,
+    washout: int | None = None,
+    carryover: int | None = None,
+) -> Design:
+    """Return the design of a name, with what is said of it: how many are treated, how a switchback goes.
+
+    A switchback's block is one window if unsaid, and so is the carry-over of a minimax one.
 
     Raises
     ------
@@ -50,10 +68,12 @@ def design_of(word: str, *, treated: str | None = None, block: int | None = None
     >>> design_of("switchback"), design_of("cluster", treated="0.25")
     (Switchback(block=1, pattern='random', washout=0), ByCluster(treated=0.25))
     """
-    said: dict[str, Any] = {"treated": None if treated is None else _share(treated), "block": block}
+    share = None if treated is None else _share(treated)
+    said: dict[str, Any] = {"treated": share, "block": block, "pattern": pattern, "washout": washout}
+    said["carryover"] = carryover
     given = {name: value for name, value in said.items() if value is not None}
     for name in given:
-        if name != TAKES.get(word):
+        if name not in TAKES.get(word, ()):
             raise InputError(f"A {word} design takes no {option(name).removesuffix('=')}: leave it out.")
     return DESIGNS[word](**({"block": 1} if word == "switchback" else {}) | given)
 

@@ -21,6 +21,7 @@ from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.worlds import Intercept, World, unequal
 from lyra.robust.grams import Dense
 from lyra.robust.replicates import Replicates
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import MOST_ICC, Spread, bounded
 
 __all__ = ["Correlation", "ModelSource", "correlations", "taken_up"]
@@ -57,7 +58,7 @@ class ModelSource:
     icc: float
     ratio: float = 1.0
 
-    truth = 0.0
+    estimand = NO_EFFECT
 
     @property
     def world(self) -> World:

@@ -20,6 +20,7 @@ from lyra.robust.partialled import SPANNED, Partialled
 from lyra.robust.replicates import Replicates
 from lyra.simulation.analysis import cluster_codes, shared_by
 from lyra.simulation.cells import Table, by_code, numbered
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import Spread, spread_of_tables
 
 __all__ = ["HistorySource", "independent", "orthonormal", "placed"]
@@ -53,7 +54,7 @@ class HistorySource:
     design: Design
     cluster_by: str = "cluster"
 
-    truth = 0.0
+    estimand = NO_EFFECT
 
     def identity(self) -> dict[str, Any]:
         """Return a hash of every array and of every column of labels, the design and the analysis."""

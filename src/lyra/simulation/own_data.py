@@ -15,6 +15,7 @@ from lyra.designs.named import design_name
 from lyra.errors import InputError
 from lyra.simulation.analysis import labels_read
 from lyra.simulation.asked import COLUMNS, CSV, Asked, refuse_foreign
+from lyra.simulation.estimand import beyond_the_past
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_panel import PanelSource
 from lyra.simulation.setting import Designs, Setting, by_name, named
@@ -53,7 +54,7 @@ class Past:
     def settings(self, designs: Designs) -> dict[str, Setting]:
         """Return a source a design, on the user's own outcome."""
         return by_name(
-            (f"own data, {name}", Setting(source=self._under(design)))
+            (f"own data, {name}", Setting(source=self._under(design), notes=beyond_the_past(design)))
             for name, design in named(designs, design_name).items()
         )
 
@@ -105,7 +106,7 @@ class Placebo:
     def settings(self, designs: Designs) -> dict[str, Setting]:
         """Return a source a design, on the user's own outcome."""
         return by_name(
-            (f"own data, {name}", Setting(source=self._under(design), notes=(self._note,)))
+            (f"own data, {name}", Setting(source=self._under(design), notes=(self._note, *beyond_the_past(design))))
             for name, design in named(designs, design_name).items()
         )
 

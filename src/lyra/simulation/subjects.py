@@ -16,6 +16,7 @@ from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked, refuse_foreign
+from lyra.simulation.estimand import estimand_in_words
 from lyra.simulation.from_fit import ModelSource, correlations
 from lyra.simulation.from_history import HistorySource
 from lyra.simulation.from_world import WorldSource
@@ -100,7 +101,7 @@ class Worlds:
     def described(self, designs: Designs) -> dict[str, Any]:
         """Return the worlds, the designs and the analyses."""
         told: dict[str, Any] = {"source": self.worlds, "designs": designs, "analyses": self.analyses}
-        return told | ({"term": "x"} if designs is None else {})
+        return told | estimand_in_words(named(self.worlds).values()) | ({"term": "x"} if designs is None else {})
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lyra.base.text import listed
 from lyra.verdict.judging import FAVOUR
-from lyra.verdict.performance import Row
+from lyra.verdict.performance import REMEDY, Row
 
 __all__ = ["by_way", "recommend", "worst_verdict"]
 
@@ -33,6 +33,9 @@ def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
     if lucky:
         told = f"what is certified for this outcome ({listed(lucky)}) does not hold its size on others of the kind"
         return f"{told}: more clusters, or several past outcomes, are the remedy"
+    missed = dict.fromkeys(row.design for own in ways.values() for row in own if row.misses and not row.usable)
+    if missed:
+        return f"in {listed(missed, 2)} the estimates miss the total effect, whatever their standard error: {REMEDY}"
     blind = [way for way, own in ways.items() if worst_verdict(own) == "certified"]
     if blind:
         told = "rows of a cluster may be alike, and no method that allows for it is certified in every design"
