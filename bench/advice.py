@@ -59,7 +59,7 @@ def run(asked: argparse.Namespace) -> None:
     lines: dict[str, dict] = {}
     worlds = advice_fresh if asked.fresh else advice_worlds
     for cell in worlds.cells()[:: asked.every]:
-        name, truth = cell.rsplit("/", 1)
+        name = cell.rsplit("/", 1)[0]
         if cell in done or zlib.crc32(name.encode()) % of != share:
             continue
         d = worlds.design_of(name)
@@ -96,7 +96,9 @@ def ladder_of(fit, j: int, ratio: float, tolerance: float):
 def judged(cell: str, d: Design, said: dict, R: int, worlds) -> dict:
     estimates, truth = Estimates(d), cell.rsplit("/", 1)[1]
     rng = np.random.default_rng([zlib.crc32(cell.encode()), 7])
-    draws = [estimates.statistics(worlds.outcomes(truth, d, min(BATCH, R - start), rng)) for start in range(0, R, BATCH)]
+    draws = [
+        estimates.statistics(worlds.outcomes(truth, d, min(BATCH, R - start), rng)) for start in range(0, R, BATCH)
+    ]
     sd = float(np.std(np.concatenate([draw.estimate for draw in draws])))
     textbook = estimates.textbook()
     lines = {name: {"c": c, **rates(draws, name, c, sd)} for name, c in textbook.items()}

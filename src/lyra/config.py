@@ -8,14 +8,16 @@
     n_clusters = [30, 20, 10, 5]
 
     [[design]]
-    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"
+    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback", "minimax", "adoption", "none"
+                                # a switchback has block = 4, pattern = "random" (or "alternating") and washout = 0,
+                                # a minimax one has carryover = 1
 
     [[analysis]]
     cluster_by = "cluster"      # or "unit", "window", "stratum", "pair", "user"
     covariates = []             # "pre", "stratum"
 
 A field of a world or a design given as a list makes one scenario a value (`cluster_size` excepted, whose list is one
-size a cluster).
+size a cluster, and `dates`, those of one design).
 """
 
 from __future__ import annotations
@@ -43,11 +45,11 @@ from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "first_of", "read_config"]
 
 WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
 KINDS_OF_DESIGN: dict[str, type | None] = {**DESIGNS, "none": None}
-NO_GRID = {"cluster_size", "covariates"}
+NO_GRID = {"cluster_size", "covariates", "dates"}
 NAME = "name"
 RENAMED: dict[type, dict[str, str]] = {Analysis: {"level": "cluster_by"}}
 LARGEST_FILE = 2**20  # bytes
@@ -90,6 +92,11 @@ class Config:
         chosen = msgspec.structs.asdict(self.settings)
         return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
 
+    @property
+    def first(self) -> tuple[Any, Design | None, Analysis]:
+        """The first world, design and analysis."""
+        return next(iter(self.worlds.values())), next(iter(self.designs.values())), next(iter(self.analyses.values()))
+
 
 def read_config(path: str | Path) -> Config:
     r"""Return what a TOML file asks to certify.
@@ -124,6 +131,16 @@ def read_config(path: str | Path) -> Config:
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
     _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
     return Config(worlds, designs, analyses, _convert(document, Settings, ""))
+
+
+def first_of(path: str) -> tuple[World | RegressorWorld, Design | None, Analysis]:
+    """Return the first world, design and analysis of a config file."""
+    config = read_config(path)
+    return (
+        next(iter(config.worlds.values())),
+        next(iter(config.designs.values())),
+        next(iter(config.analyses.values())),
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -316,6 +316,11 @@ def test_a_files_settings_hold_unless_the_shell_says_otherwise(asked, capsys):
             ["--design", "switchback", "--window", "week", "--block", "2", "--cluster-by", "unit"],
             {"kind": "Switchback", "block": 2},
         ),
+        (
+            ["--design", "switchback", "--window", "week", "--cluster-by", "unit"]  # noqa: RUF005
+            + ["--block", "3", "--pattern", "alternating", "--washout", "1"],
+            {"kind": "Switchback", "block": 3, "pattern": "alternating", "washout": 1},
+        ),
     ],
 )
 def test_a_table_under_every_design_is_what_python_gives(past, options, design, capsys):
@@ -1041,3 +1046,23 @@ def test_help_loads_no_numerics():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_declared_draw_adds_two_lines_of_randomisation_inference(tmp_path):
+    rng = np.random.default_rng(20290)
+    shop = np.repeat(np.arange(12), 4)
+    treat = (shop + shop // 2) % 2
+    frame = pd.DataFrame({"sales": rng.normal(size=48), "treat": treat, "shop": shop, "pair": shop // 2})
+    path = tmp_path / "shops.csv"
+    frame.to_csv(path, index=False)
+    asked = ("fit", str(path), "sales ~ treat", "--cluster", "shop", "--no-certify")
+    found = shell(*asked, "--design", "pairs:pair", "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    lines = {line["method"]: line for line in json.loads(found.stdout)["ladder"]}
+    test = lyra.fit("sales ~ treat", frame, clusters="shop", stratum="pair").randomisation_test("treat", design="pairs")
+    assert lines["RI-t"]["p_value"] == test.pvalue
+    assert lines["RI-beta"]["law"] == "all 64 assignments"
+    assert "RI-t" not in shell(*asked).stdout
+    refused = shell(*asked, "--design", "pair:pair")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("lyra: --design 'pair:pair' is unknown: say cluster, strata:COLUMN")

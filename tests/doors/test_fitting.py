@@ -294,8 +294,6 @@ def test_naive_line_is_never_the_one_to_read_with_clusters(G, treated, seed):
     assert by_rule(frame)[0] in {None, "CV2"}
 
 
-DRAW = "use randomisation inference (in Python, fit.randomisation_test('treat'))"
-FEW = "1 treated of 12 can be drawn in 12 ways only, too few"
 ALONE = "one cluster stands for a whole arm of 'treat', so its own shock cannot be told from the effect; "
 
 
@@ -304,11 +302,17 @@ ALONE = "one cluster stands for a whole arm of 'treat', so its own shock cannot 
     [
         (
             experiment(treated=1),
-            f"{DRAW}, or find more clusters on each side.",
+            (
+                "use randomisation inference (in Python, fit.randomisation_test('treat')), or find more clusters on "
+                "each side."
+            ),
         ),
         (
             experiment(G=12, treated=1),
-            f"more clusters on each side would help, for {FEW} for randomisation inference at 5 %.",
+            (
+                "more clusters on each side would help, for 1 treated of 12 can be drawn in 12 ways only, too few for "
+                "randomisation inference at 5 %."
+            ),
         ),
     ],
 )

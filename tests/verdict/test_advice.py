@@ -103,6 +103,9 @@ def test_a_line_that_is_read_is_there_has_an_answer_and_allows_for_clusters(name
 def test_a_verdict_agrees_with_the_size_beside_it(name):
     page, _, document, *_ = seen(name, certified=True)
     for line in document["ladder"]:
+        if line["method"] in ("RI-t", "RI-beta"):  # exact under an assignment, of which a certificate says nothing
+            assert "verdict" not in line
+            continue
         if line["verdict"] == "not computable":
             assert line["size"] is None
         elif line["verdict"] == "never rejects":

@@ -17,7 +17,8 @@ from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.methods import run_method
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked
-from lyra.simulation.subjects import Past, sources_of
+from lyra.simulation.own_data import Past
+from lyra.simulation.subjects import sources_of
 from lyra.verdict.scenarios import scenarios_of
 
 WORLD = lyra.World(6, cluster_size=4, windows=2, strata=3)

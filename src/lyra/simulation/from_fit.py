@@ -17,10 +17,14 @@ from lyra.base.text import option
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.worlds import Intercept, World, unequal
+from lyra.robust.grams import Dense
 from lyra.robust.replicates import Replicates
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import MOST_ICC, Spread, bounded
 
-__all__ = ["Correlation", "ModelSource", "correlations"]
+__all__ = ["Correlation", "ModelSource", "correlations", "taken_up"]
 
 ROUNDING = 1e-13  # of the largest direction of a cluster, the part that is none
 
@@ -40,6 +44,8 @@ class ModelSource:
         Position of the tested coefficient.
     icc : float
         ρ, between 0 and 1.
+    ratio : float
+        How many times as variable one arm of the tested column is, or the clusters that carry half of its leverage.
 
     References
     ----------
@@ -50,8 +56,14 @@ class ModelSource:
     fit: Fit
     param: int
     icc: float
+    ratio: float = 1.0
 
-    truth = 0.0
+    estimand = NO_EFFECT
+
+    @property
+    def world(self) -> World:
+        """The errors that are drawn, as exact sizes know them."""
+        return self._parts.world
 
     def identity(self) -> dict[str, Any]:
         """Return a hash of the sums that scores are drawn from, of the clusters and of the outcome's spread."""
@@ -63,7 +75,7 @@ class ModelSource:
             "cluster labels": fingerprint(fit.moments.labels, fit.moments.sizes),
             "term": fit.names[self.param],
             "icc": self.icc,
-        }
+        } | ({} if self.ratio == 1.0 else {"ratio": self.ratio})
 
     @property
     def numbers(self) -> int:
@@ -82,8 +94,9 @@ class ModelSource:
         c = alpha[..., None] * parts.ones + eps[..., :-1]
         own = parts.n * alpha**2 + 2.0 * alpha * eps[..., -1] + np.einsum("rgj,rgj->rg", xi, xi) + outside
         sigma = parts.sigma
-        yy = sigma**2 * own.sum(axis=1)
-        return Replicates(E=parts.E[None], c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
+        yy = sigma**2 * own @ parts.factors
+        c *= np.sqrt(parts.factors)[:, None]
+        return Replicates(E=Dense(parts.E[None]), c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
 
     def spread(self, seed: int) -> Spread:
         """Return what the formula of power needs, ρ being that of the source, with the interval of its estimate."""
@@ -116,7 +129,11 @@ class ModelSource:
         C = scale[:, :, None] * vectors * np.sqrt(np.where(present, values, 0.0))[:, None, :]
         outside = np.maximum(n - present.sum(axis=1), 0.0)
         sigma = float(np.sqrt(fit.rss / (fit.N - fit.K)))
+        about, world = Coefficient.of(fit, self.param), Intercept(self.icc)
+        scaled = unequal(about, self.ratio, world)
         return _Parts(
+            world=world if self.ratio == 1.0 else scaled,
+            factors=np.ones(fit.G) if self.ratio == 1.0 else scaled.factors(about),
             E=E,
             ones=ones,
             n=n,
@@ -132,6 +149,8 @@ class ModelSource:
 class _Parts:
     """What a model certificate needs of a design, the tested coefficient turned into the last coordinate."""
 
+    world: World
+    factors: Array  # (G,): how many times as variable each cluster is
     E: Array  # (G, K, K)
     ones: Array  # (G, K): Q_g'1
     n: Array  # (G,)
@@ -151,7 +170,7 @@ def _reflector(z: Array) -> Array:
     return np.eye(z.size) - (2.0 / size) * np.outer(v, v) if size > 0 else np.eye(z.size)
 
 
-# --- the correlations it is tried at ------------------------------------------------------------
+# --- the worlds it is tried in ------------------------------------------------------------------
 
 STATED_ICC = (0.05, 0.2)  # where none can be estimated: unknown is not zero
 
@@ -192,7 +211,7 @@ def correlations(fit: Fit, term: str, asked: float | Sequence[float] | None = No
         return correlations(fit, term, 0.0)
     diagnosis = diagnose(fit)
     if diagnosis.free_of_shocks(term):
-        return [Correlation(icc=0.0, name="ICC 0", notes=(_taken_up(term),))]
+        return [Correlation(icc=0.0, name="ICC 0", notes=(taken_up(term),))]
     if np.isnan(diagnosis.icc.estimate):
         return [Correlation(icc=rho, name=f"ICC {rho:.4g}", assumed=True, notes=(UNKNOWN,)) for rho in STATED_ICC]
     low, high = diagnosis.icc.conf_int(0.95)
@@ -220,7 +239,8 @@ def _shares(asked: float | Sequence[float]) -> list[float]:
     return [float(rho) for rho in several]
 
 
-def _taken_up(term: str) -> str:
+def taken_up(term: str) -> str:
+    """Say why one correlation stands for all."""
     return (
         f"A shock common to a cluster's rows is taken up by its effect and does not reach {term!r}, so one correlation "
         "stands for all; serial correlation and effects that differ by cluster are not covered."

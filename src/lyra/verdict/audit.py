@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lyra.verdict.budget import rules_of
-from lyra.verdict.judging import judge_counts
+from lyra.verdict.judging import Verdict, judge_counts, judge_exact
 from lyra.verdict.performance import Row
 from lyra.verdict.recommendation import by_way
 from lyra.verdict.rule import Rule
@@ -80,9 +80,21 @@ def refuse_forged(rows: Sequence[Row], recommended: str | None, told: Rule, look
 
 def _follows(row: Row, rule: Rule) -> bool:
     R, missing, smallest = row.replicates, row.not_computable, float("cannot reject" in row.flags)
+    if R == 0:
+        return _follows_exactly(row, rule)
     if R < 1 or not 0 <= missing <= row.rejections <= R or not (row.exact or R in rule.looks):
         return False
     judged = judge_counts(row.rejections, R, rule, missing=missing, smallest_pvalue=smallest, exact=row.exact)
+    return _alike(row, judged)
+
+
+def _follows_exactly(row: Row, rule: Rule) -> bool:
+    """Whether a row without replicates, whose size is an integral, bears its verdict."""
+    known = 0.0 <= row.size <= 1.0 and row.rejections == row.not_computable == 0
+    return known and _alike(row, judge_exact(row.size, 0, rule))
+
+
+def _alike(row: Row, judged: Verdict) -> bool:
     numbers = ("size", "size_low", "size_high", "inflation")
     alike = all(math.isclose(getattr(row, n), getattr(judged, n), rel_tol=1e-9, abs_tol=1e-12) for n in numbers)
     return alike and row.verdict == judged.verdict

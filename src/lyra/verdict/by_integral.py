@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from dataclasses import dataclass, replace
+from math import isnan, sqrt
 
 import numpy as np
 
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom
 from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.family import Family
 from lyra.robust.exact.forms import forms
+from lyra.robust.exact.lines import ExactLine, exact_lines
 from lyra.robust.exact.naive import naive_mean_square, naive_sizes
 from lyra.robust.exact.size import rejection
 from lyra.robust.exact.statistic import STATISTICS, statistic
@@ -20,16 +22,20 @@ from lyra.robust.laws import critical_value
 from lyra.robust.methods import METHODS
 from lyra.robust.unidentified import unidentified
 from lyra.simulation.from_fit import ModelSource
-from lyra.trials.trial import Candidate, Scenario
+from lyra.trials.trial import Candidate, Scenario, method_name
 from lyra.verdict.judging import judge_exact
 from lyra.verdict.performance import Row
 from lyra.verdict.rule import Rule
 
-__all__ = ["exact_row", "integrated"]
+__all__ = ["EVERYWHERE", "integrated", "over_family"]
+
+ALWAYS = "differs from nominal"  # said of counts; an exact size is never the nominal one to the last digit
+LEVEL = 0.95  # of the intervals whose coverage and width are told
+EVERYWHERE = "the fitted design, the worst of all listed worlds"
 
 
 def integrated(scenario: Scenario, rules: Sequence[Rule]) -> dict[int, Row]:
-    """Return the rows, by the method's place, of those with an exact size in this cell; none but for a fitted design."""
+    """Return the rows, by the method's place, of those with an exact size in this cell: of a fitted design alone."""
     source = scenario.trial.source
     if not isinstance(source, ModelSource):
         return {}
@@ -51,36 +57,68 @@ def _row(scenario: Scenario, m: int, law: tuple[str, str], rule: Rule) -> Row | 
     fit, j = source.fit, source.param
     if law[0] not in ("iid", "CV0", "CV1") and any(j in case.coefficients for case in unidentified(fit)):
         return None  # it is simulated, and found not to be computable
-    c = float(critical_value(degrees_of_freedom(fit, *law)[0][j], rule.alpha))
-    told = None if isnan(c) else _told(fit, j, law[0], source.world, c)
-    return None if told is None else exact_row(scenario, m, told, rule)
+    told = _told(source, law, source.world, rule.alpha)
+    return None if told is None else _exact_row(scenario, m, told, rule)
+
+
+def over_family(scenario: Scenario, rules: Sequence[Rule], family: Family) -> list[Row]:
+    """Return a row for every method with an exact size: its largest over the family, in the world that sets it."""
+    source = scenario.trial.source
+    if not isinstance(source, ModelSource):
+        return []
+    fit, j = source.fit, source.param
+    laws = {method_name(method): _law(fit, method) for method in scenario.trial.methods}
+    rules_of = dict(zip(laws, rules, strict=True))
+    textbook = {name: law for name, law in laws.items() if law is not None}
+    exact = exact_lines(fit, j, textbook=textbook, starred=(), family=family, alpha=rules[0].alpha)
+    everywhere = replace(scenario, design=EVERYWHERE)
+    return [_largest(everywhere, line, textbook[line.name], rules_of[line.name]) for line in exact.lines]
+
+
+def _largest(scenario: Scenario, line: ExactLine, law: tuple[str, str], rule: Rule) -> Row:
+    source: ModelSource = scenario.trial.source  # type: ignore[assignment]
+    assert line.size.world is not None
+    told = _told(source, law, line.size.world, rule.alpha)
+    m = [method_name(method) for method in scenario.trial.methods].index(line.name)
+    assert told is not None
+    row = _exact_row(scenario, m, replace(told, size=line.size.value), rule)
+    return replace(row, flags=(*row.flags, f"set by: {line.size.words}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A size with its critical value, √E[SE²] and the standard deviation of the estimate, in units of the rows'."""
+class _Told:
+    """A size, coverage and half the width of 95 % intervals, √E[SE²] and sd of the estimate, in units of the rows'."""
 
     size: float
-    critical_value: float
+    coverage: float
+    half_width: float
     root_mean_square: float
     sd: float
 
 
-def _told(fit: Fit, j: int, variant: str, world: World, c: float) -> Told | None:
-    about = Coefficient.of(fit, j)
-    if variant == "iid":
-        size, square = float(naive_sizes(fit, about, [world], c)[0]), naive_mean_square(fit, about, world)
+def _told(source: ModelSource, law: tuple[str, str], world: World, alpha: float) -> _Told | None:
+    fit, j = source.fit, source.param
+    about, nu = Coefficient.of(fit, j), degrees_of_freedom(fit, *law)[0][j]
+    if isnan(nu):
+        return None
+    c, of_interval = (float(critical_value(nu, level)) for level in (alpha, 1.0 - LEVEL))
+    if law[0] == "iid":
+        size, outside = naive_sizes(fit, about, [world], c)[0], naive_sizes(fit, about, [world], of_interval)[0]
+        square = naive_mean_square(fit, about, world)
     else:
-        made = forms(statistic(fit, about, variant), about, [world])
-        size, square = float(rejection(made, c)[0]), float(made.mean_square[0])
+        made = forms(statistic(fit, about, law[0]), about, [world])
+        size, outside, square = rejection(made, c)[0], rejection(made, of_interval)[0], made.mean_square[0]
     if isnan(size):
         return None
     W = world.covariances(about).sum(axis=0)
     sd = about.scale * sqrt(float(about.direction @ W @ about.direction))
-    return Told(size=size, critical_value=c, root_mean_square=sd * sqrt(square), sd=sd)
+    rms = sd * sqrt(float(square))
+    return _Told(
+        size=float(size), coverage=float(1.0 - outside), half_width=of_interval * rms, root_mean_square=rms, sd=sd
+    )
 
 
-def exact_row(scenario: Scenario, m: int, told: Told, rule: Rule) -> Row:
+def _exact_row(scenario: Scenario, m: int, told: _Told, rule: Rule) -> Row:
     """Return the row of a method whose size is known without replicates, in the unit of the outcome."""
     source: ModelSource = scenario.trial.source  # type: ignore[assignment]
     unit = float(np.sqrt(source.fit.rss / (source.fit.N - source.fit.K)))
@@ -96,12 +134,12 @@ def exact_row(scenario: Scenario, m: int, told: Told, rule: Rule) -> Row:
         inflation=verdict.inflation,
         mean_se=unit * told.root_mean_square,
         sd_estimate=unit * told.sd,
-        coverage=1.0 - told.size if rule.alpha == 0.05 else nan,
+        coverage=told.coverage,
         bias=0.0,
-        width=2.0 * told.critical_value * unit * told.root_mean_square,
+        width=2.0 * unit * told.half_width,
         not_computable=0,
         verdict=verdict.verdict,
-        flags=(*verdict.flags, *scenario.flags_of(m)),
+        flags=(*(flag for flag in verdict.flags if flag != ALWAYS), *scenario.flags_of(m)),
         analysis=scenario.analysis,
         ignores_clusters=scenario.ignores_clusters(m),
     )

@@ -102,7 +102,7 @@ class Verdict(Told):
     def explain(self) -> str:
         """Return the verdict, the size and what it was compared with, in one line."""
         if self.exact:
-            between = f"(all {self.replicates:,} assignments)"
+            between = f"(all {self.replicates:,} assignments)" if self.replicates else "(by an integral)"
         else:
             sure = f"({self.level:.2%}, {self.replicates:,} replicates)"
             between = f"in [{self.size_low:.4f}, {self.size_high:.4f}] {sure}"

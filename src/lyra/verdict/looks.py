@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 
 from lyra.base.arrays import Array
+from lyra.robust.exact.family import Family
 from lyra.trials.chunks import Key, digest
 from lyra.trials.runner import Progress, check_workers, run_chunks
 from lyra.trials.store import Store
-from lyra.trials.trial import BLOCK, Scenario
+from lyra.trials.trial import BLOCK, Candidate, Scenario
 from lyra.verdict.budget import rule_of
+from lyra.verdict.by_integral import integrated, over_family
 from lyra.verdict.certificate import Certificate
+from lyra.verdict.one_outcome import beside_the_model
 from lyra.verdict.performance import Row, performance
 from lyra.verdict.recommendation import recommend
 from lyra.verdict.rule import Rule
 from lyra.version import __version__
 
 __all__ = ["certify_scenarios"]
+
+INTEGRALS = -1  # the block, before all that are drawn, that stands for sizes found without replicates
 
 
 def certify_scenarios(
@@ -36,6 +41,7 @@ def certify_scenarios(
     progress: Progress | None = None,
     config: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
+    family: Family | None = None,
 ) -> Certificate:
     """Return the certificate of every scenario: replicates are added until each method's verdict is known.
 
@@ -53,17 +59,25 @@ def certify_scenarios(
         See `runner.run_chunks`.
     config, data : mapping
         What was asked and what the data are, recorded.
+    family : Family, optional
+        Of a fitted design: the worlds whose largest exact sizes make a cell of their own.
     """
     tolerated = Rule(alpha=alpha, tolerance=tolerance)
-    rows: list[Row] = []
+    rows, notes = list[Row](), list[str]()
     tables: dict[Key, Array] = {}
     check_workers(workers)
     run = partial(run_chunks, store=store, workers=workers, progress=progress)
     for scenario in scenarios:
         rules = [rule_of(method, tolerated, (first, maximum)) for method in scenario.trial.methods]
         judged, made = _certify_one(scenario, rules, run)
-        rows += judged
+        beside, told = beside_the_model(judged, scenario, tolerated)
+        rows += beside
+        notes += (*scenario.notes, *told)
         tables |= made
+    if family is not None:
+        rows += over_family(
+            scenarios[0], [rule_of(m, tolerated, (first, maximum)) for m in _methods(scenarios)], family
+        )
     recommended, reason = recommend(rows)
     return Certificate(
         rows=tuple(rows),
@@ -77,7 +91,7 @@ def certify_scenarios(
         config={"first": first, "maximum": maximum} | dict(config or {}),
         data=dict(data or {}),
         versions={"lyra": __version__, "numpy": np.__version__},
-        notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -90,7 +104,7 @@ def _certify_one(
     if every is not None:
         rows = [performance(scenario, m, every[:, m], rule, exact=True) for m, rule in enumerate(rules)]
         return rows, {(trial.cell, 0): every}
-    done: dict[int, Row] = {}
+    done = integrated(scenario, rules)
     seen: list[list[Array]] = [[] for _ in rules]
     made: dict[Key, Array] = {}
     trial.source.numbers  # noqa: B018  what a source works out once travels to the workers with it
@@ -107,7 +121,12 @@ def _certify_one(
                 row = performance(scenario, m, np.concatenate(seen[m])[:look], rules[m], exact=False)
                 if row.verdict != "go on":
                     done[m] = row
-    return [done[m] for m in range(len(rules))], made
+    known = np.array([[row.size, row.mean_se, row.sd_estimate] for row in done.values() if row.replicates == 0])
+    return [done[m] for m in range(len(rules))], made | ({(trial.cell, INTEGRALS): known} if known.size else {})
+
+
+def _methods(scenarios: Sequence[Scenario]) -> Sequence[Candidate]:
+    return scenarios[0].trial.methods
 
 
 def _block(trial: Any, active: Sequence[int], _: int, block: int) -> Array:

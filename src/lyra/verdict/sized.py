@@ -14,24 +14,33 @@ from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.lines import exact_lines
 from lyra.robust.exact.most_powerful import LINES
+from lyra.robust.exact.periods import period_factor, sums_by_period
 from lyra.robust.exact.statistic import statistic
 from lyra.robust.methods import LADDER, METHODS
 from lyra.verdict.fidelity import infidelities
 from lyra.verdict.ladder import Ladder, climb
 
-__all__ = ["sized_ladder"]
+__all__ = ["MOST_CLUSTERS", "sized_ladder"]
 
 MANY_CLUSTERS = 1_000  # from which on only the ends of a range are listed, and CV3 alone is calibrated
 MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact sizes take more than seconds
 
 
 def sized_ladder(
-    fit: Fit, j: int, *, methods: Sequence[str] | None, level: float, family: Family, tolerance: float
+    fit: Fit,
+    j: int,
+    *,
+    methods: Sequence[str] | None,
+    level: float,
+    family: Family,
+    tolerance: float,
+    time: str | None = None,
 ) -> Ladder:
     """Return coefficient j under each method, with the exact size of those that have one.
 
     Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a
-    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes.
+    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes. `time` is a factor of the formula whose
+    levels are numbers; left out, the one that crosses the clusters where their effects are swept out.
 
     Raises
     ------
@@ -51,6 +60,7 @@ def sized_ladder(
     many = fit.G > MANY_CLUSTERS
     every = ("CV3",) if many else LINES
     starred = every if methods is None else named
+    factor = period_factor(fit, fit.names[j]) if time is None else time
     exact = exact_lines(
         fit,
         j,
@@ -58,6 +68,7 @@ def sized_ladder(
         starred=starred,
         family=family.coarse() if many else family,
         alpha=1.0 - level,
+        rows=None if factor is None else sums_by_period(fit, factor),
     )
     for lost in (name for name in named if f"{name}*" not in exact):
         statistic(fit, exact.about, lost)  # says why it has no answer

@@ -75,4 +75,4 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def _interval(row: Row) -> str:
-    return "all assignments" if row.exact else f"{row.size_low:.4f} to {row.size_high:.4f}"
+    return row.known or f"{row.size_low:.4f} to {row.size_high:.4f}"

@@ -29,7 +29,7 @@ def test_no_other_line_has_more_power_and_ties_go_to_the_first():
     assert all(line.power <= best.power + TIE for line in lines)
     fit = two_arms(20, 10)
     lines = calibrated_lines(Coefficient.of(fit, 1), fit, Family(arms=1.0))
-    assert max(line.power for line in lines) - lines[0].power < 1e-3
+    assert max(line.power for line in lines) - lines[0].power < TIE
     assert most_powerful(lines).name == LINES[0]
 
 

@@ -87,6 +87,6 @@ def advised(fit: Fit, j: int, family: Family, *, alpha: float = 0.05) -> Line:
     >>> fit = least_squares(Moments.from_arrays(y, X, np.repeat(np.arange(20), 5), names=["Intercept", "treat"]))
     >>> line = advised(fit, 1, Family(arms=2.0))
     >>> print(line.name, line.critical.words)
-    CV1 rows independent, clusters with the larger treat twice as variable
+    CV2 rows independent, clusters with the larger treat twice as variable
     """
     return most_powerful(calibrated_lines(Coefficient.of(fit, j), fit, family, alpha=alpha))

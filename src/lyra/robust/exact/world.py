@@ -1,4 +1,4 @@
-"""What a world of errors is: a covariance of every cluster's sums, and what its columns leave over; worlds add."""
+"""What a world of errors is: of each cluster the covariance of its sums, and what is left over; worlds add."""
 
 from __future__ import annotations
 

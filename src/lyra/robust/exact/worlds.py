@@ -34,6 +34,7 @@ __all__ = [
     "World",
     "outer",
     "refuse_ratio",
+    "unequal",
     "variable",
 ]
 
@@ -236,6 +237,11 @@ class BySize(Scaled):
         """Say the world in a few words."""
         more = "larger" if self.power > 0 else "smaller"
         return f"{self.of.words(about)}, {more} clusters more variable (variance ~ size^{self.power:g})"
+
+
+def unequal(about: Coefficient, ratio: float, of: World) -> Scaled:
+    """Return the world in which one arm, or where there are none the leverage half, is so many times as variable."""
+    return LeverageHalf(ratio, of) if about.larger is None else Arms(ratio, of)
 
 
 # --- inside --------------------------------------------------------------------------------------
