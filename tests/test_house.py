@@ -18,7 +18,19 @@ import lyra
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
-DOORS = {"certificate", "certifying", "cli", "commands", "config", "fitted", "fitting", "planning", "se", "typed"}
+DOORS = {
+    "certificate",
+    "certifying",
+    "cli",
+    "commands",
+    "config",
+    "fitted",
+    "fitting",
+    "planning",
+    "se",
+    "surveying",
+    "typed",
+}
 PUBLIC = [
     "Certificate",
     "Moments",
