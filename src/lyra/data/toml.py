@@ -55,5 +55,7 @@ def converted(table: Mapping[str, Any], target: type[Record], place: str) -> Rec
     try:
         return msgspec.convert(dict(table), target)
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InputError) and not place:
+            raise error.__cause__ from None  # the record's own refusal, which says the place
         told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
         raise InputError(f"{place or 'the file'} does not fit: {told.rstrip('.')}.") from error

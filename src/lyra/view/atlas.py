@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lyra.verdict.atlas.cell import EFFECT
-from lyra.verdict.atlas.findings import TEXTBOOK, Summary, advised, findings, named, summaries, worst
+from lyra.verdict.atlas.findings import TEXTBOOK, Summary, advised, findings, loud_by_law, named, summaries, worst
 from lyra.verdict.atlas.laws import LAWS
 from lyra.verdict.atlas.panel import Key, Panel, key_of, panel_of
 from lyra.verdict.atlas.questions import QUESTIONS, Question
@@ -78,26 +78,30 @@ def _page(atlas: Atlas, found: Sequence[tuple[Question, Panel]]) -> Iterator[str
 
 
 def _opening(atlas: Atlas) -> Iterator[str]:
-    columns, grid = atlas.columns, atlas.grid
-    most = int(columns["replicates"].max())
-    few = sorted(set(columns["replicates"].tolist()) - {most})
     yield "# The size atlas"
     yield ""
     yield (
         "How often lyra's own tests flag an effect that is not there, where 5 % is what they claim: every line that "
         "can be computed from cluster sums, the calibrated lines, and the advice, over designs and laws of the errors. "
-        "The null is true in every cell. Nothing here is read off the data that a line is tried on."
+        "The null is true in every cell."
     )
     yield ""
-    told = f"{atlas.cells:,} cells, {most:,} replicates each: the Monte-Carlo error of a size of .05 is {_mc(most)}"
-    fewer = f"; bootstraps see {' or '.join(map(str, few))} of them, {_mc(few[-1])}, with {grid.draws} draws" * bool(
-        few
-    )
-    yield f"{told}{fewer}. Digest `{atlas.digest[:16]}`, seed {grid.seed}."
+    yield f"{_how_often(atlas)} Digest `{atlas.digest[:16]}`, seed {atlas.grid.seed}."
     yield ""
     yield "## What the table says"
     yield ""
-    yield from (f"{k}. {sentence}" for k, sentence in enumerate(findings(columns), 1))
+    yield from (f"{k}. {sentence}" for k, sentence in enumerate(findings(atlas.columns), 1))
+
+
+def _how_often(atlas: Atlas) -> str:
+    replicates = atlas.columns["replicates"]
+    most = int(replicates.max())
+    told = f"{atlas.cells:,} cells, {most:,} replicates each: the Monte-Carlo error of a size of .05 is {_mc(most)}."
+    fewer = np.unique(replicates[replicates < most]).tolist()
+    if not fewer:
+        return told
+    seen = " or ".join(f"{R:,} ({_mc(R)})" for R in fewer)
+    return f"{told} Bootstraps see {seen} of them where they are tried, with {atlas.grid.draws:,} draws each."
 
 
 def _mc(R: int) -> str:
@@ -179,9 +183,14 @@ def _where_it_fails(columns: Columns) -> Iterator[str]:
         law = f"{LAWS[known['law']].words}, ICC {known['icc']:g}"
         size = f"{columns['size'][i]:.3f} ± {columns['error'][i]:.3f}"
         rows.append([f"{told}, {known['sizes']} sizes", law, str(columns["reads"][i]), size])
-    yield f"Where the {named(key)}, flags most:"
+    yield f"Cells in which the {named(key)}, is surely above .0625, by law: {_by_law(columns, key)}. It flags most in:"
     yield ""
     yield from _table(["design", "errors", "line", "size"], rows)
+
+
+def _by_law(columns: Columns, key: Key) -> str:
+    counts = loud_by_law(columns, key)
+    return ", ".join(f"{LAWS[law].words} {n} of {of}" for law, (n, of) in counts.items() if n) or "none"
 
 
 def _closing() -> Iterator[str]:

@@ -14,6 +14,8 @@ LEFT, RIGHT, BOTTOM = 56, 16, 44
 LEGEND, LEGEND_ROW, LEGEND_WIDTH = 34, 17, 166
 TOP = 0.20  # the largest size in the frame
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2)
+HEADROOM = 40  # for the numbers of sizes beyond the frame, in rows of their own
+ROWS, ROW = 3, 9
 DODGE = 7.0  # between two lines at one place
 MARGIN = 0.09  # of the frame, left and right of the places
 
@@ -42,7 +44,7 @@ class Series:
 
 def chart(title: str, series: Sequence[Series], ticks: Sequence[tuple[float, str]], *, along: str) -> str:
     """Return an SVG of sizes from 0 to .20, the nominal 5 % marked; larger ones are triangles with their number."""
-    floor = LEGEND + LEGEND_ROW * (-(-len(series) // 4)) + 24
+    floor = LEGEND + LEGEND_ROW * (-(-len(series) // 4)) + HEADROOM
     frame = _Frame(floor, HEIGHT - BOTTOM)
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     parts = [
@@ -55,7 +57,7 @@ def chart(title: str, series: Sequence[Series], ticks: Sequence[tuple[float, str
     ]
     for k, each in enumerate(series):
         shift = DODGE * (k - (len(series) - 1) / 2) if each.marked else 0.0
-        parts += frame.drawn(each, shift)
+        parts += frame.drawn(each, shift, ROW * (k % ROWS))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -85,7 +87,7 @@ class _Frame:
             yield _text(self.x(place), self.bottom + 17, label, anchor="middle")
         yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, along, anchor="middle", colour="#555555")
 
-    def drawn(self, series: Series, shift: float) -> Iterator[str]:
+    def drawn(self, series: Series, shift: float, lift: float) -> Iterator[str]:
         """Yield a line through its points, and where asked the points with their errors."""
         known = [point for point in series.points if not math.isnan(point[1])]
         if not known:
@@ -97,13 +99,13 @@ class _Frame:
         )
         if series.marked:
             for x, size, error in known:
-                yield from self._mark(self.x(x) + shift, (size, error), series)
+                yield from self._mark((self.x(x) + shift, size, error), series, lift)
 
-    def _mark(self, x: float, known: tuple[float, float], series: Series) -> Iterator[str]:
-        (size, error), colour, y = known, series.colour, self.y(known[0])
+    def _mark(self, at: tuple[float, float, float], series: Series, lift: float) -> Iterator[str]:
+        (x, size, error), colour, y = at, series.colour, self.y(at[1])
         if size > TOP:
             yield f'<path d="M{x - 4:.1f} {y + 3:.1f}h8l-4 -8z" fill="{colour}"/>'
-            yield _text(x, y - 8, f"{size:.2f}".removeprefix("0"), size=9, anchor="middle", colour=colour)
+            yield _text(x, y - 8 - lift, f"{size:.2f}".removeprefix("0"), size=9, anchor="middle", colour=colour)
             return
         low, high = self.y(max(size - 2 * error, 0.0)), self.y(size + 2 * error)
         yield f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="{colour}" stroke-width="1" opacity="0.6"/>'

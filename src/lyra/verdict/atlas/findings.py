@@ -13,10 +13,11 @@ from lyra.base.text import listed
 from lyra.verdict.atlas.panel import Key, Place, key_of, places
 from lyra.verdict.atlas.survey import Columns
 
-__all__ = ["LOUD", "TEXTBOOK", "Summary", "advised", "findings", "named", "summaries"]
+__all__ = ["LOUD", "TEXTBOOK", "Summary", "advised", "findings", "loud_by_law", "named", "summaries", "worst"]
 
 LOUD = 0.0625  # 1.25 times 5 %
 TEXTBOOK = ("CV1", "CV2", "CV3")
+ADVICE = "advice"
 SURE = 2.0  # Monte-Carlo errors
 
 
@@ -62,7 +63,7 @@ def summaries(columns: Columns) -> list[Summary]:
     by_line: dict[Key, list[int]] = {}
     for i in range(len(columns["line"])):
         by_line.setdefault(key_of(columns, i), []).append(i)
-    order = sorted(by_line, key=lambda key: (key[0] == "advice", key[1], key[2]))
+    order = sorted(by_line, key=lambda key: (key[0] == ADVICE, key[1], key[2]))
     return [_summary(columns, key, np.array(by_line[key])) for key in order]
 
 
@@ -95,14 +96,18 @@ def advised(columns: Columns, key: Key) -> dict[str, int]:
 
 def findings(columns: Columns) -> tuple[str, ...]:
     """Return what the table says in three sentences: who holds, what it costs, whether formulas agree with draws."""
-    keys = [summary.key for summary in summaries(columns) if summary.key[0] == "advice" and summary.key[2] == 1.0]
+    keys = [summary.key for summary in summaries(columns) if summary.key[0] == ADVICE and summary.key[2] == 1.0]
     return (_who_holds(columns), _what_it_costs(columns, keys), _how_exact(columns))
 
 
 def _who_holds(columns: Columns) -> str:
-    told = [each for each in summaries(columns) if each.key[0] in (*TEXTBOOK, "advice")]
-    clauses = [f"{named(each.key)} in {each.loud} of {each.cells} (largest {each.largest:.3f})" for each in told]
-    return f"Surely above 6.25 % where 5 % is meant: {listed(clauses)}."
+    told = [each for each in summaries(columns) if each.key[0] in (*TEXTBOOK, ADVICE)]
+    clauses = [f"{_subject(each.key)} in {each.loud} of {each.cells} (largest {each.largest:.3f})" for each in told]
+    return f"Surely above 6.25 % where 5 % is meant: {', '.join(clauses[:-1])}, and {clauses[-1]}."
+
+
+def _subject(key: Key) -> str:
+    return f"the {named(key)}," if key[0] == ADVICE else named(key)
 
 
 def _what_it_costs(columns: Columns, keys: list[Key]) -> str:
@@ -127,14 +132,14 @@ def _ratios(columns: Columns, key: Key) -> Iterator[float]:
 
 
 def _how_exact(columns: Columns) -> str:
-    known = np.flatnonzero(~np.isnan(columns["exact"]) & (columns["line"] != "advice"))
+    known = np.flatnonzero(~np.isnan(columns["exact"]) & (columns["line"] != ADVICE))
     if not known.size:
         return "No size in this table is known exactly."
     exact, R = columns["exact"][known], columns["replicates"][known]
     away = np.abs(columns["size"][known] - exact) / np.sqrt(np.maximum(exact * (1.0 - exact), 1e-12) / R)
     return (
-        f"Of {known.size:,} sizes that are also known exactly, {100 * np.mean(away <= SURE):.1f} % of the simulated "
-        f"ones are within two Monte-Carlo errors of it."
+        f"Of {known.size:,} sizes that are also known exactly {100 * np.mean(away <= SURE):.1f} % of the simulated "
+        "ones are within two Monte-Carlo errors of it."
     )
 
 
@@ -142,3 +147,14 @@ def worst(columns: Columns, key: Key, most: int = 5) -> list[tuple[Place, int]]:
     """Return the cells in which a line's size is largest, with its row."""
     rows = [(place, place.lines[key]) for place in places(columns) if key in place.lines]
     return sorted(rows, key=lambda each: -np.nan_to_num(columns["size"][each[1]]))[:most]
+
+
+def loud_by_law(columns: Columns, key: Key) -> dict[str, tuple[int, int]]:
+    """Return under every law in how many cells a line is surely above 6.25 %, and of how many."""
+    counts: dict[str, tuple[int, int]] = {}
+    for place in places(columns):
+        if key in place.lines:
+            n, of = counts.get(place.known["law"], (0, 0))
+            flagged = bool(loud(columns, np.array([place.lines[key]]))[0])
+            counts[place.known["law"]] = (n + flagged, of + 1)
+    return counts
