@@ -30,6 +30,7 @@ DOORS = {
     "planning",
     "plans",
     "se",
+    "surveying",
     "typed",
 }
 PUBLIC = [

@@ -1,4 +1,4 @@
-"""The shell: `lyra fit`, `certify`, `power`, `simulate`, `demo`, and how a command line is run.
+"""The shell: `lyra fit`, `certify`, `power`, `simulate`, `demo`, `atlas`, and how a command line is run.
 
 Exit codes: 0 fine, 1 uncertified, 2 bad input or usage, 3 inconclusive, 4 no line can be read, 130 interrupted.
 """
@@ -17,13 +17,14 @@ from lyra.base.text import spoken_in_the_shell
 from lyra.commands import LESSON_SEED, app, ladder_of, lesson
 from lyra.errors import LyraError
 from lyra.plans import power, simulate
+from lyra.surveying import atlas
 from lyra.typed import Switch, refuse_renamed, with_stdin
 from lyra.view.exits import BAD_INPUT, FINE, INTERRUPTED, READER_LEFT
 from lyra.view.refusal import sentence
 from lyra.view.shown import progress_of, show_certificate, show_ladder
 from lyra.view.terminal import say, take_every_letter, unprinted, warned, write, write_document
 
-__all__ = ["DEMO", "app", "main", "power", "run", "simulate"]
+__all__ = ["DEMO", "app", "atlas", "main", "power", "run", "simulate"]
 
 DEMO = "takeup_survey ~ default + intensive + male + age + agpop + ricearea_2010 + literacy"
 STORY = (

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -36,23 +35,23 @@ import msgspec
 
 from lyra.base.renamed import old_name
 from lyra.base.text import did_you_mean
+from lyra.data.toml import converted, refuse_unknown, toml_of
 from lyra.designs import Design
 from lyra.designs.named import DESIGNS, design_name
-from lyra.errors import DataError, InputError
+from lyra.errors import InputError
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.regressor_world import RegressorWorld
 from lyra.simulation.world import World
 from lyra.verdict.rule import tolerance_named
 
-__all__ = ["Config", "first_of", "read_config"]
+__all__ = ["Config", "read_config"]
 
 WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
 KINDS_OF_DESIGN: dict[str, type | None] = {**DESIGNS, "none": None}
 NO_GRID = {"cluster_size", "covariates", "dates"}
 NAME = "name"
 RENAMED: dict[type, dict[str, str]] = {Analysis: {"level": "cluster_by"}}
-LARGEST_FILE = 2**20  # bytes
 MOST_COMBINATIONS = 1_000  # of the lists of one table
 
 
@@ -116,37 +115,14 @@ def read_config(path: str | Path) -> Config:
     >>> list(read_config(file).worlds)
     ['n_clusters=10', 'n_clusters=5']
     """
-    try:
-        document = tomllib.loads(_text_of(Path(path)))
-    except RecursionError as error:
-        raise DataError(f"{str(path)!r} is not a config: its lists and tables are nested too deeply.") from error
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}): check the path.") from error
-    except ValueError as error:  # no TOML, no text, or a number of thousands of digits
-        raise DataError(f"{str(path)!r} is not TOML: {str(error).rstrip('.')}.") from error
+    document = toml_of(path)
     if "world" not in document:
         raise InputError(f"{str(path)!r} has no [world]: say what is drawn, such as n_clusters = 50 below [world].")
     worlds = _tables(document.pop("world"), "world", "agents", WORLDS)
     designs = _tables(document.pop("design", {"kind": "none"}), "design", "cluster", KINDS_OF_DESIGN)
     analyses = _tables(document.pop("analysis", {}), "analysis", "analysis", {"analysis": Analysis})
-    _refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
-    return Config(worlds, designs, analyses, _convert(document, Settings, ""))
-
-
-def first_of(path: str) -> tuple[World | RegressorWorld, Design | None, Analysis]:
-    """Return the first world, design and analysis of a config file."""
-    config = read_config(path)
-    return (
-        next(iter(config.worlds.values())),
-        next(iter(config.designs.values())),
-        next(iter(config.analyses.values())),
-    )
-
-
-def _text_of(path: Path) -> str:
-    if path.is_file() and path.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"a config has at most {LARGEST_FILE:,} bytes and this file has {path.stat().st_size:,}")
-    return path.read_text(encoding="utf-8")
+    refuse_unknown(document, [*Settings.__struct_fields__, "world", "design", "analysis"], "the file")
+    return Config(worlds, designs, analyses, converted(document, Settings, ""))
 
 
 def _tables(value: Any, where: str, default: str, kinds: Mapping[str, type | None]) -> dict[str, Any]:
@@ -190,7 +166,7 @@ def _grid(
     target = kinds[kind]
     known = [] if target is None else [f.name for f in fields(target) if f.init and f.name != "_"]
     _refuse_renamed(table, RENAMED.get(target, {}) if target else {}, place)
-    _refuse_unknown(table, [*known, "kind", NAME], place)
+    refuse_unknown(table, [*known, "kind", NAME], place)
     lists = [key for key, value in table.items() if isinstance(value, list) and key not in NO_GRID]
     for key in lists:
         if not table[key]:
@@ -203,7 +179,7 @@ def _grid(
     for values in product(*(table[key] for key in lists)):
         chosen = dict(zip(lists, values, strict=True))
         told = ", ".join(f"{key}={value}" for key, value in chosen.items())
-        yield name, told, None if target is None else _convert(table | chosen, target, place)
+        yield name, told, None if target is None else converted(table | chosen, target, place)
 
 
 def _text(table: dict[str, Any], place: str, key: str, left_out: str) -> str:
@@ -217,17 +193,3 @@ def _refuse_renamed(table: Mapping[str, Any], names: Mapping[str, str], place: s
     for old, new in names.items():
         if old in table:
             raise InputError(f"{place}: {old_name(old, new)}: write {new} = {json.dumps(table[old])}.")
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: list[str], place: str) -> None:
-    for key in table:
-        if key not in known:
-            raise InputError(f"{place} has an unknown field {key!r}: {did_you_mean(key, known)}.")
-
-
-def _convert(table: Mapping[str, Any], target: type, place: str) -> Any:
-    try:
-        return msgspec.convert(dict(table), target)
-    except msgspec.ValidationError as error:
-        told = str(error).replace("`$.", f"`{place}." if place else "`").replace("`$", f"`{place}")
-        raise InputError(f"{place or 'the file'} does not fit: {told.rstrip('.')}.") from error

@@ -781,7 +781,7 @@ def test_bad_input_is_one_sentence_on_stderr_and_code_2(arguments, told, as_json
     assert err.startswith(f"lyra: {told}")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fit"], ["certify"], ["simulate"], ["demo"]])
+@pytest.mark.parametrize("arguments", [[], ["fit"], ["certify"], ["simulate"], ["demo"], ["atlas"]])
 def test_help_is_there_with_an_example(arguments, capsys):
     assert run([*arguments, "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
@@ -789,7 +789,7 @@ def test_help_is_there_with_an_example(arguments, capsys):
     assert not arguments or "Example: lyra" in out or "Examples: lyra" in out
 
 
-@pytest.mark.parametrize("command", ["fit", "certify", "power", "simulate", "demo"])
+@pytest.mark.parametrize("command", ["fit", "certify", "power", "simulate", "demo", "atlas"])
 def test_every_option_has_a_help_text(command):
     collection = app[command].assemble_argument_collection(parse_docstring=True)
     typed = [argument for argument in collection if argument.name != "*"]  # a record of options is not typed itself
