@@ -59,6 +59,10 @@ def test_clusters_finer_than_the_blocks_drawn_are_a_danger_with_their_exact_size
     for codes, name in ((np.arange(G * W), "cell"), (region * 3 + window // 4, "blocks of 4"), (region, "region")):
         assert f"{size_clustered_by(Coefficient.of(reg.fit, 1), codes, shocks):.3f} by {name}" in danger
     assert "No danger found" not in str(ladder)
+    assert str(ladder.advice) == (
+        "Read no line: these clusters are finer than what was drawn, so that no standard error by them is to be "
+        "trusted, whatever its size above: cluster by what was drawn."
+    )
 
 
 def test_the_level_test_is_that_of_the_fit():

@@ -25,6 +25,10 @@ from lyra.verdict.weak import weaknesses
 __all__ = ["Advice", "Lines", "advise"]
 
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
+TOO_FINE = (
+    "these clusters are finer than what was drawn, so that no standard error by them is to be trusted, whatever its "
+    "size above: cluster by what was drawn."
+)
 ASK = "ask for calibrated lines, such as CV3* and R1*"
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
 
@@ -86,6 +90,8 @@ class Lines(Protocol):
 
 def advise(lines: Lines) -> Advice:
     """Return which line to read and why: by exact sizes, by the certificate where there is one, else by rule."""
+    if lines.diagnosis.foreseen:
+        return Advice(None, TOO_FINE)
     by_size = _by_size(lines)
     if by_size is not None:
         return by_size
@@ -271,7 +277,7 @@ def _not_covered(lines: Lines) -> str:
     if not lines.judged or lines.n_rows == d.G:
         return ""
     absorbed = d.free_of_shocks(lines.term)
-    simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
+    simulated = 1.0 if absorbed else max(1.0, float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)]))
     if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
         return ""
     shock = "which these columns absorb" if absorbed else f"with an ICC up to {lines.judged_up_to:.3g}"
