@@ -39,3 +39,11 @@ def test_a_size_that_is_not_there_is_left_out():
     assert len(list(picture.iter(f"{SVG}circle"))) == 1
     assert "nan" not in ElementTree.tostring(picture, encoding="unicode")
     assert drawn(Series(name="a", colour="#000000", points=[(0.0, math.nan, math.nan)])) is not None
+
+
+def test_laws_have_no_order_and_no_line_through_them():
+    points = [(0.0, 0.05, 0.01), (1.0, 0.06, 0.01)]
+    joined, apart = (drawn(Series(name="a", colour="#123456", points=points, joined=on)) for on in (True, False))
+    lines = [len([path for path in picture.iter(f"{SVG}path") if "L" in path.get("d")]) for picture in (joined, apart)]
+    assert lines == [1, 0]
+    assert len(list(apart.iter(f"{SVG}circle"))) == 2

@@ -11,7 +11,7 @@ import numpy as np
 from lyra.verdict.atlas.cell import EFFECT
 from lyra.verdict.atlas.findings import TEXTBOOK, Summary, advised, findings, loud_by_law, named, summaries, worst
 from lyra.verdict.atlas.laws import LAWS
-from lyra.verdict.atlas.panel import Key, Panel, key_of, panel_of
+from lyra.verdict.atlas.panel import Key, Panel, keys_of, panel_of
 from lyra.verdict.atlas.questions import QUESTIONS, Question
 from lyra.verdict.atlas.survey import Atlas, Columns
 from lyra.view.charts import Series, chart
@@ -36,6 +36,7 @@ ALONG = {
     "sizes": "sizes of the clusters",
     "law": "law of the errors",
 }
+NUMBERS = ("clusters", "treated")  # what has an order that a line may follow
 SHORT = {
     "normal": "normal",
     "t3": "t(3)",
@@ -223,14 +224,15 @@ def _label(question: Question, value: object) -> str:
 
 def _picture(columns: Columns, question: Question, panel: Panel) -> str:
     ticks = [(_spread(k, len(panel.cells)), _label(question, value)) for k, value in enumerate(panel.cells)]
-    return chart(question.asked, list(_series(columns, panel)), ticks, along=ALONG[question.along])
+    series = list(_series(columns, panel, joined=question.along in NUMBERS))
+    return chart(question.asked, series, ticks, along=ALONG[question.along])
 
 
-def _series(columns: Columns, panel: Panel) -> Iterator[Series]:
+def _series(columns: Columns, panel: Panel, *, joined: bool) -> Iterator[Series]:
     for key in _drawn_keys(columns):
         size, error = panel.of(columns, "size", key), panel.of(columns, "error", key)
         points = [(_spread(k, len(size)), size[k], error[k]) for k in range(len(size))]
-        yield Series(name=named(key), colour=COLOURS[key[0]], points=points, bold=key[0] == ADVICE)
+        yield Series(name=named(key), colour=COLOURS[key[0]], points=points, bold=key[0] == ADVICE, joined=joined)
 
 
 def _drawn_keys(columns: Columns) -> list[Key]:
@@ -259,7 +261,7 @@ def _advice_picture(columns: Columns) -> str:
 
 
 def _curve(columns: Columns, key: Key) -> list[tuple[float, float, float]]:
-    rows = [i for i in range(len(columns["line"])) if key_of(columns, i) == key]
+    rows = [i for i, mine in enumerate(keys_of(columns)) if mine == key]
     sizes = columns["size"][rows]
     sizes, shares = sizes[~np.isnan(sizes)], np.linspace(0.0, 1.0, SHARES)
     if not sizes.size:

@@ -11,7 +11,7 @@ __all__ = ["Series", "chart"]
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, BOTTOM = 56, 16, 44
-LEGEND, LEGEND_ROW, LEGEND_WIDTH = 34, 17, 166
+LEGEND, LEGEND_ROW, LEGEND_WIDTH, LEGEND_COLUMNS = 34, 17, 222, 3
 TOP = 0.20  # the largest size in the frame
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2)
 HEADROOM = 40  # for the numbers of sizes beyond the frame, in rows of their own
@@ -33,6 +33,8 @@ class Series:
         Whether it is drawn twice as wide.
     marked : bool
         Whether every point is, with its error.
+    joined : bool
+        Whether a line goes through the points.
     """
 
     name: str
@@ -40,11 +42,12 @@ class Series:
     points: Sequence[tuple[float, float, float]]
     bold: bool = False
     marked: bool = True
+    joined: bool = True
 
 
 def chart(title: str, series: Sequence[Series], ticks: Sequence[tuple[float, str]], *, along: str) -> str:
     """Return an SVG of sizes from 0 to .20, the nominal 5 % marked; larger ones are triangles with their number."""
-    floor = LEGEND + LEGEND_ROW * (-(-len(series) // 4)) + HEADROOM
+    floor = LEGEND + LEGEND_ROW * (-(-len(series) // LEGEND_COLUMNS)) + HEADROOM
     frame = _Frame(floor, HEIGHT - BOTTOM)
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     parts = [
@@ -63,7 +66,7 @@ def chart(title: str, series: Sequence[Series], ticks: Sequence[tuple[float, str
 
 def _legend(series: Sequence[Series]) -> Iterator[str]:
     for k, each in enumerate(series):
-        x, y = LEFT + LEGEND_WIDTH * (k % 4), LEGEND + LEGEND_ROW * (k // 4) + 6
+        x, y = LEFT + LEGEND_WIDTH * (k % LEGEND_COLUMNS), LEGEND + LEGEND_ROW * (k // LEGEND_COLUMNS) + 6
         width = 3.5 if each.bold else 2
         yield f'<path d="M{x} {y - 4}h20" stroke="{each.colour}" stroke-width="{width}" fill="none"/>'
         yield _text(x + 25, y, each.name)
@@ -92,11 +95,10 @@ class _Frame:
         known = [point for point in series.points if not math.isnan(point[1])]
         if not known:
             return
-        path = "L".join(f"{self.x(x) + shift:.1f} {self.y(size):.1f}" for x, size, _ in known)
-        width = 3 if series.bold else 1.5
-        yield (
-            f'<path d="M{path}" stroke="{series.colour}" stroke-width="{width}" fill="none" stroke-linejoin="round"/>'
-        )
+        if series.joined:
+            path = "L".join(f"{self.x(x) + shift:.1f} {self.y(size):.1f}" for x, size, _ in known)
+            pen = f'stroke="{series.colour}" stroke-width="{3 if series.bold else 1.5}" stroke-linejoin="round"'
+            yield f'<path d="M{path}" {pen} fill="none"/>'
         if series.marked:
             for x, size, error in known:
                 yield from self._mark((self.x(x) + shift, size, error), series, lift)

@@ -22,8 +22,12 @@ CELLS = [
 
 @pytest.fixture
 def columns():
+    return table_of(CELLS)
+
+
+def table_of(cells):
     rows = []
-    for k, (clusters, treated, law, icc, *said) in enumerate(CELLS):
+    for k, (clusters, treated, law, icc, *said) in enumerate(cells):
         for (line, arms, tolerance), (size, power) in zip(LINES, said, strict=True):
             reads = line if line != "advice" else "CV3*" if not np.isnan(size) else ""
             rows.append(
@@ -101,6 +105,12 @@ def test_a_panel_varies_one_thing(columns):
     law = panel_of(columns, question("law"))
     assert list(law.cells) == ["normal", "t3"]
     assert law.held["treated"] == 4
+
+
+def test_of_several_correlations_the_one_nearest_to_a_tenth_is_shown():
+    far = (20, 4, "t3", 0.9, (0.01, 0.1), (0.01, 0.1), (0.01, 0.1), (0.01, 0.1))
+    panel = panel_of(table_of([far, *CELLS]), question("law"))
+    assert panel.cells["t3"].known["icc"] == 0.1
 
 
 def test_a_line_that_is_not_there_has_no_size(columns):

@@ -10,7 +10,7 @@ import numpy as np
 
 from lyra.base.arrays import Bools, Codes
 from lyra.base.text import listed
-from lyra.verdict.atlas.panel import Key, Place, key_of, places
+from lyra.verdict.atlas.panel import Key, Place, keys_of, places
 from lyra.verdict.atlas.survey import Columns
 
 __all__ = ["LOUD", "TEXTBOOK", "Summary", "advised", "findings", "loud_by_law", "named", "summaries", "worst"]
@@ -61,8 +61,8 @@ def named(key: Key) -> str:
 def summaries(columns: Columns) -> list[Summary]:
     """Return every line over all its cells, in the order of the table."""
     by_line: dict[Key, list[int]] = {}
-    for i in range(len(columns["line"])):
-        by_line.setdefault(key_of(columns, i), []).append(i)
+    for i, key in enumerate(keys_of(columns)):
+        by_line.setdefault(key, []).append(i)
     order = sorted(by_line, key=lambda key: (key[0] == ADVICE, key[1], key[2]))
     return [_summary(columns, key, np.array(by_line[key])) for key in order]
 

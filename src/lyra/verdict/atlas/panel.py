@@ -12,7 +12,7 @@ import numpy as np
 from lyra.verdict.atlas.questions import Question
 from lyra.verdict.atlas.survey import Columns
 
-__all__ = ["Key", "Panel", "Place", "key_of", "panel_of", "places"]
+__all__ = ["Key", "Panel", "Place", "keys_of", "panel_of", "places"]
 
 Key = tuple[str, float, float]
 """A line, the arms of its family and the tolerance of its advice; zero where it has none."""
@@ -42,19 +42,20 @@ class Panel:
         return [nan if i is None else float(columns[name][i]) for i in found]
 
 
-def key_of(columns: Columns, i: int) -> Key:
-    """Return which line row i is."""
-    arms, tolerance = (float(np.nan_to_num(columns[name][i])) for name in ("arms", "tolerance"))
-    return str(columns["line"][i]), arms, tolerance
+def keys_of(columns: Columns) -> list[Key]:
+    """Return which line every row is."""
+    arms, tolerance = (np.nan_to_num(columns[name]).tolist() for name in ("arms", "tolerance"))
+    return list(zip(columns["line"].tolist(), arms, tolerance, strict=True))
 
 
 def places(columns: Columns) -> list[Place]:
     """Return the cells of the table in its order."""
-    _, first, cell = np.unique(columns["digest"], return_index=True, return_inverse=True)
-    return [
-        Place(_known(columns, int(first[k])), {key_of(columns, i): i for i in np.flatnonzero(cell == k).tolist()})
-        for k in np.argsort(first).tolist()
-    ]
+    found: dict[str, Place] = {}
+    for i, (cell, key) in enumerate(zip(columns["digest"].tolist(), keys_of(columns), strict=True)):
+        if cell not in found:
+            found[cell] = Place(_known(columns, i), {})
+        found[cell].lines[key] = i
+    return list(found.values())
 
 
 def _known(columns: Columns, i: int) -> dict[str, Any]:
