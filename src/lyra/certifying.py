@@ -69,8 +69,9 @@ def certify(  # noqa: PLR0913  one keyword a choice
     subject : a world, a table, a path or a fit
         What replicates are made of [1]_. A world (or a list or mapping of worlds): fresh data sets. A table: your
         outcome stays, the treatment is drawn again by the design; exact for this outcome when the design has at most
-        20,000 assignments. With few clusters the exact size on Gaussian outcomes stands beside it (`row.model_size`). A `Regression` or `Fit`: X and clusters stay, scores are simulated from cluster sums under a
-        random effect at the estimated intraclass correlation and both ends of its interval.
+        20,000 assignments. With few clusters the exact size on Gaussian outcomes stands beside it (`row.model_size`).
+        A `Regression` or `Fit`: X and clusters stay, scores are simulated from cluster sums under a random effect at
+        the estimated intraclass correlation and both ends of its interval.
     design : Design, or a list or mapping of them
         Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
     methods : sequence of str or callable
