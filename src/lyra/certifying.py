@@ -72,10 +72,11 @@ def certify(  # noqa: PLR0913  one keyword a choice
     ----------
     subject : a world, a table, a path or a fit
         What replicates are made of [1]_. A world (or a list or mapping of worlds): fresh data sets. A table: your
-        outcome stays, the treatment is drawn again by the design; exact when the design has at most 20,000
-        assignments. A `Regression` or `Fit`: X and clusters stay, in worlds of Gaussian errors that are the same for
-        every outcome. There the size of iid and CV0-CV3J is an integral, computed exactly, and the largest over a whole
-        family of worlds is a cell of its own; bootstraps are simulated from cluster sums.
+        outcome stays, the treatment is drawn again by the design; exact for this outcome when the design has at most
+        20,000 assignments. With few clusters the exact size on Gaussian outcomes stands beside it (`row.model_size`).
+        A `Regression` or `Fit`: X and clusters stay, in worlds of Gaussian errors that are the same for every outcome.
+        There the size of iid and CV0-CV3J is an integral, computed exactly, and the largest over a whole family of
+        worlds is a cell of its own; bootstraps are simulated from cluster sums.
     design : Design, or a list or mapping of them
         Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
     methods : sequence of str or callable
