@@ -36,7 +36,7 @@ def printed(name, folder):
         print(f"--- page {' '.join(options)} (exit {code})\n{out}{err}")
     _, out, err = shown(*asked, "--json")
     document = json.loads(out) if out else {"diagnostics": {}, "ladder": [], "warnings": [err]}
-    lines = {line["method"]: (line.get("verdict"), line.get("size")) for line in document["ladder"]}
+    lines = {line["method"]: [line.get(key) for key in ("verdict", "worst", "size")] for line in document["ladder"]}
     told = {key: document["diagnostics"].get(key) for key in ("read", "reason", "dangers")}
     print(f"--- JSON\n{json.dumps(told | {'ladder': lines, 'warnings': document['warnings']}, indent=1)}")
     with warnings.catch_warnings():
