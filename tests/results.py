@@ -6,10 +6,10 @@ import numpy as np
 
 import lyra
 from lyra.base.result import Coefficient, Result, Statistic
-from lyra.designs import ByCluster
+from lyra.designs import ByCluster, Switchback
 from lyra.robust.exact.calibrated import calibrated_test
 from lyra.robust.exact.family import Family
-from lyra.se import cluster_robust, wild_cluster_bootstrap
+from lyra.se import cluster_robust, switchback_total_effect, wild_cluster_bootstrap
 from lyra.verdict.judging import judge
 from lyra.verdict.rule import Rule
 
@@ -33,7 +33,19 @@ COEFFICIENTS: dict[str, Coefficient] = {
     "calibrated test": calibrated_test(REG.fit, 1, "R1", Family()),
     "bootstrap": BOOT,
     "bootstrap of arrays": wild_cluster_bootstrap(Y, X, clusters=CLUSTER, param=2, rng=1),
+    "switchback": switchback_total_effect(
+        Y,
+        np.tile(np.repeat([0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0], 2), 3),
+        window=np.arange(Y.size) % 24,
+        clusters=np.arange(Y.size) // 24,
+        design=Switchback(2),
+        carryover=1,
+        R=99,
+        rng=1,
+    ),
     "per cluster": REG.per_cluster_test("x"),
+    "randomisation": REG.randomisation_test("treat"),
+    "randomisation by the estimate": REG.randomisation_test("treat", statistic="beta"),
     "line": LADDER["CV2"],
     "line of a bootstrap": LADDER.rungs[-1],
 }
@@ -43,7 +55,6 @@ TESTED: dict[str, Statistic] = {
     "joint": REG.robust("CV2").wald(["treat", "x"]),
     "joint, chi-square": REG.robust("CV1", dof="normal").wald(["treat", "x"]),
     "joint bootstrap": REG.bootstrap(["treat", "x"], rng=1),
-    "randomisation": REG.randomisation_test("treat"),
     "level": REG.level_test(np.arange(G) // 3, term="x"),
 }
 """What has a null and no coefficient of its own."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import lyra
+from lyra.data.units import Units
 
 HOUSE = Path(lyra.__file__).parent
 FOLDERS = sorted(folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists())
@@ -27,6 +28,7 @@ DOORS = {
     "fitted",
     "fitting",
     "planning",
+    "plans",
     "se",
     "surveying",
     "typed",
@@ -188,7 +190,7 @@ def test_docstrings_and_comments_are_no_code():
 
 MOST_FIELDS = 4
 NO_FIELD = ("ClassVar", "KW_ONLY")
-FIRST_BY_POSITION = {"World"}  # World(50, ...) reads as a sentence
+FIRST_BY_POSITION = {"World", "Units"}  # World(50, ...) and Units(cities, ...) read as sentences
 
 
 def dataclasses_of(path: Path) -> Iterator[tuple[ast.ClassDef, str]]:
@@ -212,8 +214,9 @@ def test_more_than_four_fields_are_given_by_name(path):
             assert "kw_only=True" in decorator, f"{node.name} has {len(fields_of(node))} fields: make them keyword-only"
 
 
-def test_a_world_takes_one_value_by_position():
+def test_a_world_and_units_take_one_value_by_position():
     assert lyra.World.__match_args__ == ("n_clusters",)
+    assert Units.__match_args__ == ("cluster",)
 
 
 # --- types --------------------------------------------------------------------------------------
@@ -230,6 +233,8 @@ HANDED_IN = {
     "X",
     "assignments",
     "periods",
+    "treatment",
+    "window",
     "larger",
     "stratum",
     "bootstrap_clusters",

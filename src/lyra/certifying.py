@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from lyra.base.renamed import renamed
-from lyra.errors import InputError
+from lyra.errors import DroppedRowsWarning, InputError
 from lyra.regression.least_squares import Fit
+from lyra.regression.term import coefficient
 from lyra.robust.exact.family import Family
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
-from lyra.simulation.asked import Asked, whole_seed
-from lyra.simulation.subjects import Designs, Fitted, Subject, handed_in
+from lyra.simulation.asked import Asked, dates_column, whole_seed
+from lyra.simulation.setting import Designs
+from lyra.simulation.subjects import Fitted, Subject, handed_in
 from lyra.trials.runner import Progress, check_workers
 from lyra.trials.store import Store
 from lyra.trials.trial import Candidate, method_name
@@ -27,8 +30,9 @@ from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import scenarios_of
 from lyra.verdict.sized import MOST_CLUSTERS
+from lyra.verdict.window_level import Named, level_of
 
-__all__ = ["certified", "certify"]
+__all__ = ["certified", "certify", "level_known"]
 
 
 @renamed(level="cluster_by", param="term")
@@ -49,9 +53,11 @@ def certify(  # noqa: PLR0913  one keyword a choice
     cluster_by: str | None = None,
     analyses: Mapping[str, Analysis] | None = None,
     covariates: Sequence[str] = (),
+    formula: str | None = None,
     outcome: str | None = None,
     cluster: str | None = None,
     window: str | None = None,
+    time: str | None = None,
     stratum: str | None = None,
     decimal: str | None = None,
     delimiter: str | None = None,
@@ -66,10 +72,11 @@ def certify(  # noqa: PLR0913  one keyword a choice
     ----------
     subject : a world, a table, a path or a fit
         What replicates are made of [1]_. A world (or a list or mapping of worlds): fresh data sets. A table: your
-        outcome stays, the treatment is drawn again by the design; exact when the design has at most 20,000
-        assignments. A `Regression` or `Fit`: X and clusters stay, in worlds of Gaussian errors that are the same for
-        every outcome. There the size of iid and CV0-CV3J is an integral, computed exactly, and the largest over a whole
-        family of worlds is a cell of its own; bootstraps are simulated from cluster sums.
+        outcome stays, the treatment is drawn again by the design; exact for this outcome when the design has at most
+        20,000 assignments. With few clusters the exact size on Gaussian outcomes stands beside it (`row.model_size`).
+        A `Regression` or `Fit`: X and clusters stay, in worlds of Gaussian errors that are the same for every outcome.
+        There the size of iid and CV0-CV3J is an integral, computed exactly, and the largest over a whole family of
+        worlds is a cell of its own; bootstraps are simulated from cluster sums.
     design : Design, or a list or mapping of them
         Who could have been treated, from `lyra.designs`; none for a fit or a world that assigns nothing.
     methods : sequence of str or callable
@@ -100,12 +107,15 @@ def certify(  # noqa: PLR0913  one keyword a choice
         Several analyses of a world, by name, instead of one and its covariates.
     covariates : sequence of str
         Columns to adjust for; in a world "pre" and "stratum" (an effect of each stratum).
+    formula : str
+        On a table, any regression `lyra.fit` takes, such as "y ~ treat + C(unit) + C(time)", instead of an outcome and
+        covariates: the treatment, its first term or the one named with `term`, is drawn again and all else stays.
     outcome, cluster, window, stratum : str
-        Columns of a table.
+        Columns of a table; `time` is another name of `window`, for the dates of a panel.
     decimal, delimiter, encoding, missing
         How the csv files of a table are written, as `lyra.fit` takes them.
     term : str
-        The coefficient of a fit; left out, the first that is not the intercept.
+        The coefficient of a fit or a formula; left out, the first that is not the intercept.
     icc : float or sequence of float
         Intraclass correlations for a fit, instead of the worlds above.
 
@@ -144,9 +154,10 @@ def certify(  # noqa: PLR0913  one keyword a choice
         cluster_by=cluster_by,
         covariates=covariates,
         analyses=analyses,
+        formula=formula,
         outcome=outcome,
         cluster=cluster,
-        window=window,
+        window=dates_column(window, time),
         stratum=stratum,
         decimal=decimal,
         delimiter=delimiter,
@@ -188,6 +199,48 @@ def certified(
     most = quick_maximum(fit) if maximum is None else maximum
     quick = certify(fit, term=ladder.term, methods=lines, seed=seed, progress=progress, maximum=most)
     return ladder.with_certificate(quick)
+
+
+def level_known(
+    fit: Fit,
+    ladder: Ladder,
+    data: Any,
+    *,
+    formula: str,
+    cluster: str,
+    window: str,
+    coarse: str | None = None,
+    decimal: str = ".",
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] | None = None,
+) -> Ladder:
+    """Return a ladder of this fit with what a column of windows, and one of what switches, say of its clusters.
+
+    Raises
+    ------
+    InputError
+        Rows without a window, or a cluster in several coarser ones.
+    """
+    from lyra.data.formula import parse
+    from lyra.data.history import read_history
+
+    with catch_warnings():
+        simplefilter("ignore", DroppedRowsWarning)  # said when it was fitted
+        history = read_history(
+            data,
+            outcome=parse(formula).response.column,
+            cluster=cluster,
+            covariates=[formula.split("~", 1)[1]],
+            window=window,
+            stratum=coarse,
+            decimal=decimal,
+            delimiter=delimiter,
+            encoding=encoding,
+            missing=missing,
+        )
+    named = Named(cluster=cluster, window=window, coarse=coarse)
+    return level_of(fit, coefficient(fit, ladder.term), history.units, named).beside(ladder)
 
 
 def _facts(subject: Subject) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cyclopts import CycloptsError
 from lyra.base.text import spoken_in_the_shell
 from lyra.commands import LESSON_SEED, app, ladder_of, lesson
 from lyra.errors import LyraError
+from lyra.plans import power, simulate
 from lyra.surveying import atlas
 from lyra.typed import Switch, refuse_renamed, with_stdin
 from lyra.view.exits import BAD_INPUT, FINE, INTERRUPTED, READER_LEFT
@@ -23,7 +24,7 @@ from lyra.view.refusal import sentence
 from lyra.view.shown import progress_of, show_certificate, show_ladder
 from lyra.view.terminal import say, take_every_letter, unprinted, warned, write, write_document
 
-__all__ = ["DEMO", "app", "atlas", "main", "run"]
+__all__ = ["DEMO", "app", "atlas", "main", "power", "run", "simulate"]
 
 DEMO = "takeup_survey ~ default + intensive + male + age + agpop + ricearea_2010 + literacy"
 STORY = (

@@ -13,28 +13,43 @@ from cyclopts import App
 
 from lyra.base.warn import warn
 from lyra.errors import NotIdentifiedError, UnidentifiedWarning
-from lyra.typed import Csv, OfSizes, OfTable, Replicates, Seed, Several, Switch, Whole, given, on_disk, refuse_of_table
+from lyra.typed import (
+    Csv,
+    OfSizes,
+    OfTable,
+    OfWindows,
+    Replicates,
+    Seed,
+    Several,
+    Switch,
+    Whole,
+    given,
+    on_disk,
+    refuse_of_table,
+)
 from lyra.version import __version__
 from lyra.view.exits import FINE, NOTHING_TO_READ, exit_code
 from lyra.view.shown import progress_of, show_certificate, show_ladder
-from lyra.view.terminal import warned, write, write_document
-from lyra.view.written import file_meant, keep
+from lyra.view.terminal import warned
+from lyra.view.written import file_meant
 
 if TYPE_CHECKING:
+    from lyra.designs import Design
+    from lyra.designs.named import Word
     from lyra.fitted import Regression
     from lyra.verdict.certificate import Certificate
     from lyra.verdict.ladder import Ladder
 
-__all__ = ["LESSON_SEED", "app", "ladder_of", "lesson"]
+__all__ = ["LESSON_SEED", "NO_CSV", "NO_TABLE", "app", "ladder_of", "lesson"]
 
 LESSON_SEED = 20
 CLOSING = (
     "Exit codes: 0 fine; 1 uncertified; 2 bad input or usage; 3 inconclusive; 4 no line can be read; 130 interrupted."
     "\n\nGuides, in docs/guides: read.md (a fitted regression), certify.md (an analysis before it is trusted), "
-    "power.md (a plan)."
+    "power.md (a plan), panels.md (placebo laws), switchbacks.md (arms that change in time)."
 )
 
-NO_CSV, NO_TABLE, AS_USUAL = Csv(), OfTable(), OfSizes()
+NO_CSV, NO_TABLE, NO_WINDOWS, AS_USUAL = Csv(), OfTable(), OfWindows(), OfSizes()
 
 app = App(
     name="lyra",
@@ -47,14 +62,16 @@ app = App(
 
 
 @app.command(help_epilogue="")
-def fit(
+def fit(  # noqa: PLR0913  one keyword a choice
     data: str,
     formula: str,
     *,
     cluster: str,
+    windows: OfWindows = NO_WINDOWS,
     term: str | None = None,
     variant: Several = (),
     bootstrap: Switch = False,
+    design: str | None = None,
     sizes: OfSizes = AS_USUAL,
     no_certify: Switch = False,
     replicates: Replicates = None,
@@ -84,6 +101,9 @@ def fit(
         the calibrated lines.
     bootstrap
         Add the restricted wild cluster bootstrap.
+    design
+        How the treatment was drawn: cluster, strata:COLUMN, pairs:COLUMN or switchback:COLUMN:BLOCK (of windows). Two
+        lines of randomisation inference rest on it; left out, they are there, and say so, where few are treated.
     no_certify
         Skip the certificate of lines that have no exact size: a simulation of the fitted design.
     replicates
@@ -94,14 +114,23 @@ def fit(
         Print one JSON document; NaN and infinity are null in it.
     """
     with warned(as_json=json) as told, progress_of("reading and fitting") as progress, on_disk(data) as path:
+        from lyra.designs.named import Declared
         from lyra.fitting import fit as regress
 
-        regression = regress(formula, path, clusters=cluster, **given(csv))
-        ladder = ladder_of(regression, term=term, variants=variant, bootstrap=bootstrap, seed=seed, sizes=sizes)
+        declared = Declared.of(design)
+        regression = regress(formula, path, clusters=cluster, **declared.columns, **given(csv))
+        lines: dict[str, Any] = {"variants": variant, "bootstrap": bootstrap, "design": declared.design}
+        ladder = ladder_of(regression, term=term, seed=seed, sizes=sizes, **lines)
         if not no_certify:
             from lyra.certifying import certified
 
             ladder = certified(regression.fit, ladder, seed=seed, maximum=replicates, progress=progress)
+        if windows.window:
+            from lyra.certifying import level_known
+
+            ladder = level_known(
+                regression.fit, ladder, path, formula=formula, cluster=cluster, **given(windows), **given(csv)
+            )
     show_ladder(ladder, told, as_json=json)
     return FINE if ladder.advice.method or no_certify else NOTHING_TO_READ
 
@@ -109,6 +138,7 @@ def fit(
 @app.command(help_epilogue="")
 def certify(
     subject: str | None = None,
+    formula: str | None = None,
     *,
     table: OfTable = NO_TABLE,
     method: Several = (),
@@ -123,12 +153,15 @@ def certify(
 ) -> int:
     """Print how often each method flags a true null, with a verdict: on worlds of a file, or on your own data.
 
-    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city
+    Examples: lyra certify; lyra certify worlds.toml; lyra certify past.parquet --outcome orders --cluster city;
+    lyra certify laws.csv "y ~ law + C(state) + C(year)" --cluster state --time year --design adoption
 
     Parameters
     ----------
     subject
         A .toml file of worlds, designs and methods, or a table; left out, the lesson of two A/A designs.
+    formula
+        Of a table, the regression whose first term is drawn again while everything else stays.
     method
         A method to judge; repeat it for several.
     tolerance
@@ -154,101 +187,16 @@ def certify(
         asked: dict[str, Any] = {"store": store, "workers": workers, "progress": progress}
         asked |= given(tolerance=tolerance, maximum=replicates, seed=seed, methods=method)
         if subject is None or subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
+            refuse_of_table(table, csv, subject, formula)
         if subject is None:
             certificate = judge(**lesson() | asked)
         elif subject.endswith(".toml"):
             certificate = _certify_file(subject, asked)
         else:
             with on_disk(subject) as path:
-                certificate = judge(path, table.drawn, **table.columns, **given(csv), **asked)
+                certificate = judge(path, table.drawn, formula=formula, **table.columns, **given(csv), **asked)
     show_certificate(certificate, told, out=out, as_json=json)
     return exit_code(certificate, method)
-
-
-@app.command(help_epilogue="")
-def power(
-    subject: str,
-    *,
-    table: OfTable = NO_TABLE,
-    method: str | None = None,
-    effect: float | None = None,
-    target: float | None = None,
-    replicates: Whole | None = None,
-    seed: Seed | None = None,
-    out: str | None = None,
-    csv: Csv = NO_CSV,
-    json: Switch = False,
-) -> int:
-    """Print the power curve of a method, the smallest effect it can see, and how many clusters a planned effect needs.
-
-    Examples: lyra power past.parquet --outcome orders --cluster city --effect 0.02; lyra power worlds.toml --method CV2
-
-    Parameters
-    ----------
-    subject
-        A table of past data, or a .toml file whose first world, design and analysis are taken.
-    method
-        The method that is certified for the design; left out, CV1.
-    effect
-        The planned effect, on the outcome's scale.
-    target
-        The power wanted; left out, .8.
-    replicates
-        Experiments simulated; left out, 2,000.
-    seed
-        Equal seeds give equal numbers; left out, 0 or the file's.
-    out
-        Write the plan to this file as JSON, or to plan.json in this folder; a file that is there is replaced when
-        the run has ended.
-    json
-        Print one JSON document.
-    """
-    out = file_meant(out, "plan.json")
-    with warned(as_json=json) as told, progress_of("planning"):
-        from lyra.planning import power as plan
-
-        asked = given(method=method, effect=effect, target=target, replicates=replicates, seed=seed)
-        if subject.endswith(".toml"):
-            refuse_of_table(table, csv, subject)
-            world, lottery, analysis = _first_of_file(subject)
-            planned = plan(world, lottery, cluster_by=analysis.cluster_by, covariates=analysis.covariates, **asked)
-        else:
-            with on_disk(subject) as path:
-                planned = plan(path, table.drawn, **table.columns, **given(csv), **asked)
-    write_document(planned.to_dict() | {"warnings": told}) if json else write(str(planned))
-    if out is not None:
-        from lyra.view.document import document
-
-        keep(out, lambda path: path.write_text(document(planned.to_dict()) + "\n", encoding="utf-8"))
-    return FINE
-
-
-@app.command(help_epilogue="")
-def simulate(config: str, *, out: str, seed: Seed | None = None) -> int:
-    """Write one data set of a world to a csv or parquet file.
-
-    Example: lyra simulate examples/switchback.toml --out data.parquet
-
-    Parameters
-    ----------
-    config
-        A .toml file as for certify; its first world and design are used.
-    out
-        The file to write, .csv or .parquet.
-    seed
-        Equal seeds give equal rows; left out, the file's.
-    """
-    from lyra.config import read_config
-    from lyra.data.tables import write_columns
-
-    file_meant(out, "")
-    asked = read_config(config)
-    world, design = next(iter(asked.worlds.values())), next(iter(asked.designs.values()))
-    sample = world.sample(design, asked.settings.seed if seed is None else seed)
-    columns = {name: values[sample.kept] for name, values in sample.columns.items()}
-    keep(out, lambda path: write_columns(columns, str(path)))
-    return FINE
 
 
 def ladder_of(
@@ -258,10 +206,11 @@ def ladder_of(
     variants: Sequence[str] = (),
     bootstrap: bool = False,
     seed: int = 0,
+    design: Design | Word | None = None,
     sizes: OfSizes = AS_USUAL,
 ) -> Ladder:
     """Return the lines asked for of a coefficient, that of the bootstrap among them where it can be computed."""
-    ladder = regression.ladder(term, methods=variants or None, **given(sizes))
+    ladder = regression.ladder(term, methods=variants or None, design=design, **given(sizes))
     if not bootstrap:
         return ladder
     try:
@@ -286,12 +235,3 @@ def _certify_file(path: str, asked: dict[str, Any]) -> Certificate:
 
     config = read_config(path)
     return judge(config.worlds, config.designs, **config.options | {"analyses": config.analyses} | asked)
-
-
-def _first_of_file(path: str) -> tuple[Any, Any, Any]:
-    """Return the first world, design and analysis of a config file."""
-    from lyra.config import read_config
-
-    config = read_config(path)
-    world, lottery, analysis = (next(iter(of.values())) for of in (config.worlds, config.designs, config.analyses))
-    return world, lottery, analysis

@@ -8,14 +8,16 @@
     n_clusters = [30, 20, 10, 5]
 
     [[design]]
-    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback" or "none"
+    kind = "none"               # "cluster", "user", "stratified", "pairs", "switchback", "minimax", "adoption", "none"
+                                # a switchback has block = 4, pattern = "random" (or "alternating") and washout = 0,
+                                # a minimax one has carryover = 1
 
     [[analysis]]
     cluster_by = "cluster"      # or "unit", "window", "stratum", "pair", "user"
     covariates = []             # "pre", "stratum"
 
 A field of a world or a design given as a list makes one scenario a value (`cluster_size` excepted, whose list is one
-size a cluster).
+size a cluster, and `dates`, those of one design).
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ __all__ = ["Config", "read_config"]
 
 WORLDS: dict[str, type] = {"agents": World, "regressor": RegressorWorld}
 KINDS_OF_DESIGN: dict[str, type | None] = {**DESIGNS, "none": None}
-NO_GRID = {"cluster_size", "covariates"}
+NO_GRID = {"cluster_size", "covariates", "dates"}
 NAME = "name"
 RENAMED: dict[type, dict[str, str]] = {Analysis: {"level": "cluster_by"}}
 MOST_COMBINATIONS = 1_000  # of the lists of one table
@@ -88,6 +90,11 @@ class Config:
         """The settings as keywords of `lyra.certify`."""
         chosen = msgspec.structs.asdict(self.settings)
         return chosen | {"tolerance": tolerance_named(self.settings.tolerance)}
+
+    @property
+    def first(self) -> tuple[Any, Design | None, Analysis]:
+        """The first world, design and analysis."""
+        return next(iter(self.worlds.values())), next(iter(self.designs.values())), next(iter(self.analyses.values()))
 
 
 def read_config(path: str | Path) -> Config:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from numpy.typing import ArrayLike
 
-from lyra.base.arrays import Array
 from lyra.base.renamed import renamed
 from lyra.base.result import Told
 from lyra.data import check
 from lyra.data.formula import Formula
 from lyra.data.units import Seed
 from lyra.designs import Design
+from lyra.designs.named import Word
 from lyra.errors import InputError
-from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit
+from lyra.regression.of_fit import OfCoefficients
 from lyra.regression.term import coefficient, named
 from lyra.robust.diagnosis.cluster_level import LevelTest, level_test
 from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
@@ -26,8 +26,10 @@ from lyra.robust.exact.family import Family
 from lyra.robust.exact.inference import CalibratedInference, calibrated_inference
 from lyra.robust.exact.own_size import ExactSizes
 from lyra.robust.inference import Inference, infer
+from lyra.robust.methods import LADDER
 from lyra.robust.per_cluster import PerClusterTest, per_cluster_test
-from lyra.robust.randomisation import RandomisationTest, randomisation_test
+from lyra.robust.placed import Placed
+from lyra.robust.randomisation import NOWHERE, RandomisationTest, randomisation_test
 from lyra.robust.wild.bootstrap import WildBootstrap, wild_bootstrap
 
 if TYPE_CHECKING:  # a fit loads no simulation, runner or store
@@ -40,32 +42,20 @@ __all__ = ["Regression"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression(ExactSizes, Told):
+class Regression(ExactSizes, OfCoefficients, Told):
     """A fitted regression, to be asked for inference of any kind.
 
     Attributes
     ----------
     fit, formula : Fit, and Formula or None
         What was fitted; no formula for moments.
+    placed : Placed
+        The strata and time windows with which the table was read, for a treatment that was drawn.
     """
 
     fit: Fit = field(repr=False)
     formula: Formula | None = None
-
-    @property
-    def moments(self) -> Moments:
-        """The per-cluster sums everything is computed from."""
-        return self.fit.moments
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The K coefficients."""
-        return self.fit.names
-
-    @property
-    def coef(self) -> Array:
-        """The estimates (K,)."""
-        return self.fit.coef
+    placed: Placed = field(default=NOWHERE, repr=False)
 
     @overload
     def robust(self, variant: str = "CV1", *, dof: str | None = None) -> Inference: ...
@@ -147,7 +137,7 @@ class Regression(ExactSizes, Told):
         self,
         term: str | int | None = None,
         *,
-        design: Design | None = None,
+        design: Design | Word | None = None,
         stratum: Any = None,
         h0: float = 0.0,
         statistic: str = "t",
@@ -162,13 +152,14 @@ class Regression(ExactSizes, Told):
         term : str
             The treatment; left out, the first coefficient that is not the intercept.
         design, stratum, h0, statistic, assignments, R, rng
-            Who could have been treated; see `lyra.robust.randomisation.randomisation_test`.
+            See `lyra.robust.randomisation.randomisation_test`; without `stratum`, the strata the table was read with.
         """
         return randomisation_test(
             self.fit,
             term=coefficient(self.fit, term),
             design=design,
             stratum=stratum,
+            placed=self.placed,
             h0=h0,
             statistic=statistic,
             assignments=assignments,
@@ -204,14 +195,16 @@ class Regression(ExactSizes, Told):
         arms: float = 2.0,
         icc_max: float = 0.7,
         tolerance: float = 1.0,
+        time: str | None = None,
+        design: Design | Word | None = None,
+        stratum: Any = None,
     ) -> Ladder:
         """Return one coefficient under one method after another, with exact sizes, and which line to read.
 
         Parameters
         ----------
         term : str, optional
-            The coefficient; left out, the first that is not the intercept. ``C(arm, ref="a")[T.b]`` is found as
-            ``arm[T.b]`` too.
+            Left out, the first that is not the intercept; ``arm[T.b]`` finds ``C(arm, ref="a")[T.b]`` too.
         methods : sequence of str, optional
             Variants, each with its own law, or with a star and a calibrated one; left out, iid, CV1, CV2, CV3 and the
             calibrated lines.
@@ -223,17 +216,21 @@ class Regression(ExactSizes, Told):
         tolerance : float
             A line is read that flags at most this many times the true nulls it claims to; 1.25 lets textbook lines
             that come close compete with the calibrated ones.
-
-        Raises
-        ------
-        InputError
-            Unknown term, method or level, or a number out of range.
+        time : str
+            A factor of the formula whose levels are periods, for errors correlated in time; left out, the one of
+            numbers that crosses the clusters, where their effects are in the formula.
+        design, stratum
+            How the treatment was drawn, for two lines of randomisation inference; left out, see `lyra.verdict.drawn`.
         """
+        from lyra.verdict.drawn import with_assumed_draw, with_declared_draw
         from lyra.verdict.sized import sized_ladder
 
-        family = Family(arms=arms, icc_max=icc_max)
-        j = coefficient(self.fit, term)
-        return sized_ladder(self.fit, j, methods=methods, level=level, family=family, tolerance=tolerance)
+        j, family = coefficient(self.fit, term), Family(arms=arms, icc_max=icc_max)
+        asked: dict[str, Any] = {"methods": methods, "level": level, "tolerance": tolerance, "time": time}
+        ladder = sized_ladder(self.fit, j, family=family, **asked)
+        if design is None:
+            return ladder if methods is not None else with_assumed_draw(ladder, self.fit)
+        return with_declared_draw(ladder, self.fit, design, stratum=stratum, placed=self.placed)
 
     @renamed(param="term")
     def certify(  # noqa: PLR0913  one keyword a choice
@@ -264,7 +261,6 @@ class Regression(ExactSizes, Told):
         methods, alpha, tolerance, seed, icc, weights, store, workers, progress, first, maximum
         """
         from lyra.certifying import certify
-        from lyra.robust.methods import LADDER
         from lyra.verdict.quick import quick_maximum
 
         return certify(

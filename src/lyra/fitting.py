@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lyra.base.text import option
 from lyra.data.formula import parse
 from lyra.errors import InputError
 from lyra.fitted import Regression
 from lyra.moments.moments import Moments
-from lyra.regression.least_squares import least_squares
+from lyra.moments.partition import Partition
+from lyra.regression.least_squares import Fit, least_squares
+from lyra.robust.placed import Drawn, Placed
+
+if TYPE_CHECKING:
+    from lyra.moments.windows import ByWindow
 
 __all__ = ["fit", "fit_moments"]
 
@@ -20,6 +25,8 @@ def fit(
     data: Any,
     *,
     clusters: str,
+    stratum: str | None = None,
+    window: str | None = None,
     decimal: str = ".",
     delimiter: str | None = None,
     encoding: str = "utf-8",
@@ -37,6 +44,12 @@ def fit(
         file, a glob of them, or a folder of them; see `lyra.data.tables.as_table`.
     clusters : str
         The column of cluster labels; rows that share one may be correlated in any way.
+    stratum : str, optional
+        The column of strata, or of pairs, in which clusters were drawn to be treated; it holds whole clusters, and is
+        read for randomisation inference alone.
+    window : str, optional
+        The column of time windows, in whose order a switchback goes; read for randomisation inference alone, its rows
+        in memory.
     decimal : {".", ","}
         The decimal sign in csv files.
     delimiter : str, optional
@@ -59,7 +72,7 @@ def fit(
     DataError
         The table or file cannot be read, is empty, or holds no complete row.
     InputError
-        A column is not there, holds no numbers where numbers are needed, or infinite values.
+        A column is not there, holds no numbers where numbers are needed, or infinite values; a cluster in two strata.
     NotIdentifiedError
         One cluster, K ≥ N, a constant y, or no column left.
 
@@ -89,7 +102,27 @@ def fit(
     if isinstance(clusters, str) and clusters == parsed.response.column:
         raise InputError(f"{option('clusters', clusters)} is the outcome: name the column of cluster labels.")
     reading = reading_of(decimal, delimiter, encoding, missing)
-    return Regression(least_squares(moments(parsed, data, clusters=clusters, reading=reading)), parsed)
+    fitted = least_squares(moments(parsed, data, clusters=clusters, reading=reading))
+    if stratum is None and window is None:
+        return Regression(fitted, parsed)
+    from lyra.data.strata import strata
+    from lyra.moments.windows import by_window
+
+    read: dict[str, Any] = {"clusters": clusters, "reading": reading}
+    labels = None if stratum is None else strata(parsed, data, stratum=stratum, **read)
+    cells = None if window is None else by_window(parsed, data, window=window, **read)
+    return Regression(fitted, parsed, Placed(stratum=labels, cells=None if cells is None else _drawn(cells, fitted)))
+
+
+def _drawn(cells: ByWindow, fitted: Fit) -> Drawn:
+    """Return the regression by cells, or refuse windows that are missing in rows that were fitted."""
+    missing = fitted.N - int(cells.moments.sizes.sum())
+    if missing:
+        raise InputError(
+            f"{option('window', cells.window)} is missing in {missing} of the rows that are fitted: fill it in, or "
+            "leave those rows out."
+        )
+    return Drawn(least_squares(cells.moments), Partition(cells.units.codes("cluster")[0]), cells.units)
 
 
 def fit_moments(moments: Moments) -> Regression:

@@ -1,19 +1,23 @@
 """Front door of planning: lyra.power(a world, your data, or a fit) -> what effect a design can see.
 
-Every power is simulated from one set of replicates in which the null is true, see `verdict.detection`.
+Of an analytic line of a fit it is an integral, see `verdict.exact_detection`; every other power is simulated from one
+set of replicates in which the null is true, see `verdict.detection`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lyra.base.renamed import renamed
 from lyra.base.text import listed
 from lyra.designs import Design
 from lyra.errors import InputError, NotIdentifiedError
-from lyra.simulation.asked import Asked
-from lyra.simulation.subjects import DrawnFrom, Setting, sources_of
+from lyra.simulation.asked import Asked, dates_column
+from lyra.simulation.setting import DrawnFrom, Setting
+from lyra.simulation.subjects import sources_of
+from lyra.verdict.exact_detection import advised_line
 from lyra.verdict.power import PowerAnalysis, analyse
 from lyra.verdict.wanted import Wanted
 
@@ -26,7 +30,7 @@ def power(  # noqa: PLR0913  one keyword a choice
     design: Design | None = None,
     *,
     effect: float | None = None,
-    method: str = "CV1",
+    method: str | None = None,
     target: float = 0.8,
     alpha: float = 0.05,
     weights: str = "auto",
@@ -34,9 +38,11 @@ def power(  # noqa: PLR0913  one keyword a choice
     replicates: int = 2_000,
     cluster_by: str | None = None,
     covariates: Sequence[str] = (),
+    formula: str | None = None,
     outcome: str | None = None,
     cluster: str | None = None,
     window: str | None = None,
+    time: str | None = None,
     stratum: str | None = None,
     decimal: str | None = None,
     delimiter: str | None = None,
@@ -62,8 +68,9 @@ def power(  # noqa: PLR0913  one keyword a choice
         The planned effect, for the clusters needed and for type-S and type-M errors [1]_; its sign is that of the
         whole curve.
     method : str
-        The one you certified: "iid", "CV1-normal", "CV0", "CV1", "CV2", "CV3", "CV3J", "WCR-11", "WCR-31", "WCR-13",
-        "WCR-33", "WCU-11", "WCU-31", "WCU-13", "WCU-33".
+        Left out, of a fit the calibrated line with the most power (`lyra.robust.exact.most_powerful`), else CV1. The
+        one you certified: "iid", "CV1-normal", "CV0", "CV1", "CV2", "CV3", "CV3J", "WCR-11", "WCR-31", "WCR-13",
+        "WCR-33", "WCU-11", "WCU-31", "WCU-13", "WCU-33"; of a fit also "CV1*", "CV2*", "CV3*", "R1*" and the like.
     target, alpha : float
         The power wanted, and the size of the test.
     weights : {"auto", "rademacher", "webb", "mammen", "normal", "gamma"}
@@ -75,8 +82,11 @@ def power(  # noqa: PLR0913  one keyword a choice
         What the analysis of a world or a table clusters on, "cluster" when left out.
     covariates : sequence of str
         What the analysis of a world or a table adjusts for.
+    formula : str
+        On a table, any regression `lyra.fit` takes, such as "y ~ treat + C(unit) + C(time)", instead of an outcome and
+        covariates: the treatment, its first term or the one named with `term`, is drawn again and all else stays.
     outcome, cluster, window, stratum : str
-        Columns of a table.
+        Columns of a table; `time` is another name of `window`, for the dates of a panel.
     decimal, delimiter, encoding, missing
         How the csv files of a table are written, as `lyra.fit` takes them.
     term, icc
@@ -114,14 +124,21 @@ def power(  # noqa: PLR0913  one keyword a choice
     0.18 0.18 0.7
     """
     wanted = Wanted(
-        effect=effect, method=method, target=target, alpha=alpha, weights=weights, seed=seed, replicates=replicates
+        effect=effect,
+        method="CV1" if method is None else method,
+        target=target,
+        alpha=alpha,
+        weights=weights,
+        seed=seed,
+        replicates=replicates,
     )
     asked = Asked(
         cluster_by=cluster_by,
         covariates=covariates,
+        formula=formula,
         outcome=outcome,
         cluster=cluster,
-        window=window,
+        window=dates_column(window, time),
         stratum=stratum,
         decimal=decimal,
         delimiter=delimiter,
@@ -131,7 +148,9 @@ def power(  # noqa: PLR0913  one keyword a choice
         icc=icc,
         lacks=("analyses",),
     )
-    return analyse(_one(sources_of(subject, design, asked)), wanted)
+    source = _one(sources_of(subject, design, asked))
+    best = advised_line(source, alpha) if method is None else None
+    return analyse(source, wanted if best is None else replace(wanted, method=best))
 
 
 def _one(settings: Mapping[str, Setting]) -> DrawnFrom:

@@ -23,6 +23,7 @@ __all__ = [
     "Csv",
     "OfSizes",
     "OfTable",
+    "OfWindows",
     "Replicates",
     "Seed",
     "Several",
@@ -43,7 +44,8 @@ def _whole(_: Any, tokens: Sequence[Any]) -> int:
     return int(tokens[0].value)
 
 
-DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback"]
+DesignName: TypeAlias = Literal["cluster", "user", "stratified", "pairs", "switchback", "minimax", "adoption"]
+Pattern: TypeAlias = Literal["random", "alternating"]
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
@@ -89,14 +91,24 @@ class OfTable:
     design
         How the treatment is drawn on a table; left out, by cluster.
     treated
-        Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half.
+        Clusters (or users) treated: half, bernoulli, a number of them or a share; left out, half, and of an adoption
+        those of the data, their dates dealt again.
     block
         Windows in a block of a switchback, each block drawn as one; left out, 1. A number that does not divide the
         windows of the table is refused.
+    term
+        The term of a formula that is drawn again; left out, the first after the intercept.
+    pattern
+        How a switchback goes from block to block: random, a coin each, or alternating; left out, random.
+    washout
+        Windows left out at the start of every block of a switchback, which the arm before may still reach; left
+        out, 0.
+    carryover
+        Windows for which treatment carries over, in a minimax switchback; left out, 1.
     covariate
         A term of a table to adjust for; repeat it for several.
     window
-        The column of time windows, in whose order a switchback goes.
+        The column of time windows, in whose order a switchback goes, or of the dates of a panel.
     stratum
         The column of strata, or of pairs: whole clusters that are drawn together.
     cluster_by
@@ -108,15 +120,20 @@ class OfTable:
     design: DesignName | None = None
     treated: str | None = None
     block: Whole | None = None
+    term: str | None = None
+    pattern: Pattern | None = None
+    washout: Whole | None = None
+    carryover: Whole | None = None
     covariate: Several = ()
-    window: str | None = None
+    window: Annotated[str | None, Parameter(name=("--window", "--time"))] = None
     stratum: str | None = None
     cluster_by: str | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
         """The columns, and what is clustered on, as keywords of `lyra.certify` and `lyra.power`."""
-        named = {name: getattr(self, name) for name in ("outcome", "cluster", "window", "stratum", "cluster_by")}
+        names = ("outcome", "cluster", "window", "stratum", "cluster_by", "term")
+        named = {name: getattr(self, name) for name in names}
         return named | {"covariates": self.covariate}
 
     @property
@@ -124,7 +141,33 @@ class OfTable:
         """The design meant."""
         from lyra.designs.named import design_of
 
-        return design_of(self.design or "cluster", treated=self.treated, block=self.block)
+        return design_of(
+            self.design or "cluster",
+            treated=self.treated,
+            block=self.block,
+            pattern=self.pattern,
+            washout=self.washout,
+            carryover=self.carryover,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfWindows:
+    """Where the clusters of a fit stand in time.
+
+    Parameters
+    ----------
+    window
+        The column of time windows of a switchback: says of clusters that are single windows whether they are finer than
+        the blocks that were drawn, and what that costs.
+    coarse
+        With --window, the column of what switches, such as the region, which holds whole clusters: their level is
+        tested against it.
+    """
+
+    window: str | None = None
+    coarse: str | None = None
 
 
 @Parameter(name="*")
@@ -142,12 +185,16 @@ class OfSizes:
         The largest intraclass correlation; left out, 0.7.
     tolerance
         A line is read that flags at most this many times the true nulls it claims to; left out, 1.
+    time
+        A factor of the formula whose levels are periods, for errors correlated in time; left out, it is found where
+        effects of the clusters are in the formula.
     """
 
     level: float | None = None
     arms: float | None = None
     icc_max: float | None = None
     tolerance: float | None = None
+    time: str | None = None
 
 
 def given(typed: Any = None, **options: Any) -> dict[str, Any]:
@@ -156,8 +203,10 @@ def given(typed: Any = None, **options: Any) -> dict[str, Any]:
     return {name: value for name, value in (record | options).items() if value not in (None, ())}
 
 
-def refuse_of_table(table: OfTable, csv: Csv, subject: str | None) -> None:
+def refuse_of_table(table: OfTable, csv: Csv, subject: str | None, formula: str | None = None) -> None:
     """Refuse what is said of a table where there is none."""
+    if formula is not None:
+        raise InputError(f"The formula {formula!r} belongs to a table: leave it out, or name a table before it.")
     for name in given(table) | given(csv):
         instead = f"{subject!r} says it itself" if subject else "name the table before it"
         raise InputError(f"--{name.replace('_', '-')} belongs to a table: {instead}.")

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,12 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from lyra.data.units import Units
-from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, Custom, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.errors import InputError
 
 SIX = Units(["a", "a", "b", "c", "d", "d", "e", "f"])
 TWO_STRATA = Units([0, 1, 2, 3, 4, 5, 5], stratum=["n", "s", "n", "s", "s", "s", "s"])
 THREE_PAIRS = Units([0, 1, 2, 3, 4, 5], stratum=[9, 8, 7, 7, 8, 9])
+YEARS = {"window": np.tile([2001, 2002, 2003], 3)}
+LAWS = Units(np.repeat(["x", "y", "z"], 3), **YEARS, treatment=[0, 1, 1, 0, 0, 0, 0, 0, 1])
 GRID = Units(np.repeat([0, 1], 4), window=np.tile([0, 1, 2, 3], 2))
 
 
@@ -29,9 +32,23 @@ def half_of_each_stratum(strata):
     return lambda T: all(2 * T[strata == s].sum() == np.sum(strata == s) for s in np.unique(strata))
 
 
+def so_many(strata, numbers):
+    return lambda T: all(T[strata == s].sum() == number for s, number in enumerate(numbers))
+
+
 def alternates(T):
     first, second = T[:2], T[2:]
     return first[0] != first[1] and second[0] != second[1]
+
+
+def adopted(*dates):
+    """Say whether each of three clusters is treated from a date on, and the dates, 3 for never, are some of these."""
+
+    def allowed(T):
+        laws = T.reshape(3, 3)
+        return (np.diff(laws.astype(int)) >= 0).all() and tuple(sorted(3 - laws.sum(axis=1))) in dates
+
+    return allowed
 
 
 # design, units, number of items, the rule that an assignment of the items must obey
@@ -45,10 +62,18 @@ CASES = {
     "a third of the clusters": (ByCluster(1 / 3), SIX, 6, balanced(2)),
     "clusters by coin": (ByCluster("bernoulli"), SIX, 6, anything),
     "strata": (Stratified(), TWO_STRATA, 6, half_of_each_stratum(np.array([0, 1, 0, 1, 1, 1]))),
+    "so many in each stratum": (Stratified((1, 3)), TWO_STRATA, 6, so_many(np.array([0, 1, 0, 1, 1, 1]), (1, 3))),
+    "none in one stratum": (Stratified((0, 2)), TWO_STRATA, 6, so_many(np.array([0, 1, 0, 1, 1, 1]), (0, 2))),
     "pairs": (Pairs(), THREE_PAIRS, 6, half_of_each_stratum(np.array([9, 8, 7, 7, 8, 9]))),
     "blocks": (Switchback(block=2), GRID, 4, anything),
     "windows": (Switchback(block=1), GRID, 8, anything),
     "alternating": (Switchback(block=2, pattern="alternating"), GRID, 4, alternates),
+    "adoption at the dates of the data": (Adoption(), LAWS, 9, adopted((1, 2, 3))),
+    "adoption at dates said": (Adoption(dates=[2002, 2002]), LAWS, 9, adopted((1, 1, 3))),
+    "two adopt": (Adoption(treated=2), LAWS, 9, adopted((1, 1, 3), (1, 2, 3), (2, 2, 3))),
+    "one adopts at one of these": (Adoption(1, [2001, 2003, 2003]), LAWS, 9, adopted((0, 3, 3), (2, 3, 3))),
+    "all adopt": (Adoption(3, (2002, 2003)), LAWS, 9, adopted((1, 1, 1), (1, 1, 2), (1, 2, 2), (2, 2, 2))),
+    "minimax": (MinimaxSwitchback(1), GRID, 4, anything),
 }
 each_case = pytest.mark.parametrize(("design", "units", "items", "allowed"), CASES.values(), ids=CASES)
 
@@ -83,13 +108,17 @@ def test_one_draw_is_the_first_of_many_laid_over_the_rows(design, units, items, 
 
 @each_case
 def test_labels_carry_no_meaning(design, units, items, allowed):
+    start = np.datetime64("2026-03-01")
     renamed = Units(
         units.cluster.astype(str),
-        window=None if units.window is None else np.datetime64("2026-03-01") + units.window,
+        window=None if units.window is None else start + units.window,
         user=None if units.user is None else units.user * 10,
         stratum=None if units.stratum is None else units.stratum.astype(str),
+        treatment=units.treatment,
     )
-    assert np.array_equal(design.draw(renamed, rng=5), design.draw(units, rng=5))
+    dates = getattr(design, "dates", None)
+    same = replace(design, dates=[start + date for date in dates]) if dates else design
+    assert np.array_equal(same.draw(renamed, rng=5), design.draw(units, rng=5))
 
 
 @each_case
@@ -236,6 +265,24 @@ REFUSALS = {
         lambda: Stratified().count(Units([1, 2, 3, 4, 5], stratum=["n", "n", "s", "s", "s"])),
         "stratum s has 3 clusters, an odd number; move one to another stratum or leave it out.",
     ),
+    "a number a stratum": (
+        lambda: Stratified((1, 2, 1)).draw(TWO_STRATA, rng=1),
+        (
+            "treated=(1, 2, 1) does not fit strata of 2, 4 clusters; give a number for each, in the order of the "
+            "sorted strata."
+        ),
+    ),
+    "more than a stratum has": (
+        lambda: Stratified((3, 0)).draw(TWO_STRATA, rng=1),
+        (
+            "treated=(3, 0) does not fit strata of 2, 4 clusters; give a number for each, in the order of the "
+            "sorted strata."
+        ),
+    ),
+    "all strata treated": (
+        lambda: Stratified((2, 4)).draw(TWO_STRATA, rng=1),
+        "treated=(2, 4) leaves an arm empty; treat some clusters, and not all.",
+    ),
     "not a pair": (
         lambda: Pairs().count(Units([1, 2, 3, 4, 5, 6], stratum=[1, 1, 7, 7, 7, 7])),
         "pair 7 has 4 clusters and a matched pair has exactly 2; match it anew or leave it out.",
@@ -309,3 +356,126 @@ def test_a_design_says_which_labels_it_reads():
         for missing in set(read) - {"user"}:  # without users every row is one
             with pytest.raises(InputError, match=f"these units have no {missing}"):
                 design.items(Units(np.arange(8) // 2, **{name: read[name] for name in read if name != missing}))
+
+
+# Adoption: what it cannot deal
+
+
+def laws(*treatment, **labels):
+    return Units(np.repeat(["x", "y", "z"], 3), **(YEARS | labels), treatment=np.array(treatment, dtype=float))
+
+
+NOBODY = laws(0, 0, 0, 0, 0, 0, 0, 0, 0)
+UNEVEN = Units(["x", "x", "y", "y"], window=[1, 1, 1, 2], treatment=[1, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("design", "units", "told"),
+    [
+        (
+            Adoption(),
+            laws(0, 1, 0, 0, 0, 1, 0, 0, 0),
+            (
+                "cluster x has an untreated row in window 2003, after it adopted or beside treated rows; an adoption "
+                "is of whole clusters and lasts: name what adopts as the cluster, or draw by another design."
+            ),
+        ),
+        (
+            Adoption(),
+            UNEVEN,
+            (
+                "cluster x has an untreated row in window 1, after it adopted or beside treated rows; an adoption "
+                "is of whole clusters and lasts: name what adopts as the cluster, or draw by another design."
+            ),
+        ),
+        (
+            Adoption(),
+            NOBODY,
+            (
+                "every cluster never adopts, and dates that are all alike cannot be dealt again: say how many adopt, "
+                "with treated=."
+            ),
+        ),
+        (
+            Adoption(),
+            laws(0, 1, 1, 0, 1, 1, 0, 1, 1),
+            (
+                "every cluster adopts at 2002, and dates that are all alike cannot be dealt again: say how many adopt, "
+                "with treated=."
+            ),
+        ),
+        (
+            Adoption(),
+            laws(0, 0.5, 1, 0, 0, 0, 0, 0, 0),
+            "the treatment holds 0.5; a treatment that is drawn again is 0 or 1.",
+        ),
+        (
+            Adoption(dates=[2001, 2004]),
+            LAWS,
+            "the date 2004 is no window: there is 2001, 2002, 2003.",
+        ),
+        (
+            Adoption(dates=[2002] * 4),
+            LAWS,
+            "4 dates for 3 clusters: give at most one a cluster, or treated=.",
+        ),
+        (Adoption(4), LAWS, "treated=4 of 3 clusters cannot adopt; let 1 adopt and at most 3."),
+        (
+            Adoption(1),
+            Units(["x", "y"], window=[3, 3]),
+            "there is 1 window, and an adoption needs one before it: name the column of dates.",
+        ),
+        (
+            Adoption(1),
+            SIX,
+            "these units have no window; give Units a window label for every row.",
+        ),
+        (
+            Adoption(),
+            GRID,
+            "these units have no treatment; give Units a treatment label for every row.",
+        ),
+    ],
+)
+def test_adoptions_that_cannot_be_drawn_again(design, units, told):
+    with pytest.raises(InputError) as refused:
+        design.draw(units, rng=0)
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"treated": "bernoulli"}, "treated='bernoulli' is no number of adopters: give one, or a share."),
+        ({"dates": 2003}, "dates=2003 is no sequence of dates: give several, such as dates=(3, 5, 5)."),
+        ({"dates": "2003"}, "dates='2003' is no sequence of dates: give several, such as dates=(3, 5, 5)."),
+        ({"dates": ()}, "dates=() is empty: give a date, or leave it out."),
+    ],
+)
+def test_adoptions_that_are_none(said, told):
+    with pytest.raises(InputError) as refused:
+        Adoption(**said)
+    assert str(refused.value) == told
+
+
+def test_an_adoption_says_what_it_deals():
+    assert Adoption().title == "staggered adoption"
+    assert Adoption(5).title == "staggered adoption, 5 adopting"
+    assert Adoption(5, (3, 4)).title == "staggered adoption, 5 adopting, dates 3, 4"
+    assert Adoption().reads == ("window", "treatment")
+    assert Adoption(5).reads == Adoption(dates=(3,)).reads == ("window",)
+    assert hash(Adoption(dates=np.array([3, 4]))) == hash(Adoption(dates=[3, 4]))
+
+
+def test_a_cluster_that_is_not_seen_in_every_window_is_treated_where_it_is():
+    units = Units(["x", "x", "y", "y", "y"], window=[1, 3, 1, 2, 3], treatment=[0, 0, 0, 1, 1])
+    assert Adoption().enumerate(units).astype(int).tolist() == [[0, 1, 0, 0, 0], [0, 0, 0, 1, 1]]
+
+
+def test_many_dealings_are_counted_and_not_listed():
+    units = Units(np.repeat(np.arange(50), 5), window=np.tile(np.arange(5), 50))
+    design = Adoption(dates=[2] * 10 + [3] * 10)
+    assert design.count(units) == math.factorial(50) // (math.factorial(30) * math.factorial(10) ** 2)
+    assert not design.enumerable(units)
+    big = Units(np.repeat(np.arange(5000), 2), window=np.tile([0, 1], 5000))
+    assert not Adoption(dates=np.ones(2000, dtype=int)).enumerable(big)

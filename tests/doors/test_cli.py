@@ -29,6 +29,7 @@ from lyra.verdict.certificate import Certificate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FARMERS = str(social_insure())
+SHOWN = ["iid", "CV1", "CV2", "CV3", "CV2*", "CV3*", "CV1*", "R1*"]
 DROPPED = (
     "32 of 1410 rows have a missing value or cluster label (male in 3, age in 4, agpop in 6, ricearea_2010 in 9, "
     "literacy in 21) and were left out."
@@ -88,14 +89,15 @@ def test_demo_tells_a_real_experiment_and_then_the_two_designs(told):
     assert lines[1].startswith('$ lyra fit social_insure.csv "takeup_survey ~ default + ')
     assert lines[2].startswith("default: estimate 0.")
     assert lines[3].split()[:3] == ["method", "std.", "error"]
-    assert [line.split()[0] for line in lines[5:10]] == ["iid", "CV1", "CV2", "CV3", "WCR-11"]
-    assert lines[10] == "1,378 rows (32 left out for a missing value), 166 clusters: 81 treated, 85 not"
-    assert lines[11].startswith("Moulton ratio SE(CV1)/SE(iid) = ")
-    assert lines[12].startswith("Other coefficients (asked for with --term): intensive, male, age, agpop, ")
-    assert lines[13].startswith("Certificate: the largest share of true nulls flagged on the fitted design, ICC ")
-    assert lines[14].startswith("No danger found: 166 clusters, for 'default' worth ")
-    assert lines[15].startswith("Read ")
-    assert "on this design it flags a true null" in lines[15]
+    assert [line.split()[0] for line in lines[5:14]] == [*SHOWN, "WCR-11"]
+    assert lines[14] == "1,378 rows (32 left out for a missing value), 166 clusters: 81 treated, 85 not"
+    assert lines[15].startswith("Moulton ratio SE(CV1)/SE(iid) = ")
+    assert lines[16].startswith("Other coefficients (asked for with --term): intensive, male, age, agpop, ")
+    assert lines[17].startswith("Sizes: the largest share of true nulls that a line flags in any of these worlds, ")
+    assert lines[18].startswith("Certificate: the largest share of true nulls flagged on the fitted design, ICC ")
+    assert lines[19].startswith("No danger found: 166 clusters, for 'default' worth ")
+    assert lines[20].startswith("Read ")
+    assert "in every world listed above it flags a true null at most 5 % of the time, computed exactly" in lines[20]
     places = [
         told[0].index(f"\n{head}\n") for head in ("$ lyra certify", "cluster-randomised A/A", "user-randomised A/A")
     ]
@@ -150,13 +152,14 @@ def test_json_is_one_document_with_what_python_gives(capsys):
     assert (document["n_rows"], document["n_clusters"], document["dropped_rows"]) == (1406, 166, 4)
     assert document["term"] == "age"
     numbers = ["method", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "dof", "law"]
-    assert list(document["ladder"][0]) == numbers
+    sizes = ["verdict", "size", "size_low", "size_high", "exact", "set_by", "power"]
+    assert list(document["ladder"][0]) == numbers + sizes
     for line, rung in zip(document["ladder"], ladder.rungs, strict=True):
         assert line["law"] == rung.law
         assert line["std_error"] == pytest.approx(rung.std_error, rel=1e-12)
         assert line["conf_high"] == pytest.approx(rung.conf_high, rel=1e-12)
     assert document["diagnostics"]["moulton_ratio"] == pytest.approx(ladder.moulton, rel=1e-12)
-    assert document["diagnostics"]["read"] == "CV2"
+    assert document["diagnostics"]["read"] == ladder.advice.method is not None
     assert document["warnings"] == [
         "4 of 1410 rows have a missing value or cluster label (age in 4) and were left out."
     ]
@@ -178,18 +181,19 @@ def test_numbers_that_do_not_exist_are_null(one_treated, capsys):
 
 
 def test_lines_can_be_chosen(capsys):
-    lines = ["--variant", "HC3", "--variant", "CV3J"]
+    lines = ["--variant", "HC3", "--variant", "CV3J", "--tolerance", "1.25"]
     assert run(["fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", *lines, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["ladder"]
     assert [(line["method"], "verdict" in line) for line in found] == [("HC3", False), ("CV3J", True)]
 
 
-def test_certificate_of_the_ladder(past, capsys):
-    assert run(["fit", past, "y ~ x", "--cluster", "shop", "--variant", "iid", "--variant", "CV2", "--json"]) == 0
+def test_sizes_of_the_ladder(past, capsys):
+    asked = [word for variant in ("iid", "CV2", "CV2*") for word in ("--variant", variant)]
+    assert run(["fit", past, "y ~ x", "--cluster", "shop", *asked, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     for line in document["ladder"]:
-        assert line["verdict"] in ("certified", "uncertified", "inconclusive")
-        assert line["size_low"] <= line["size"] <= line["size_high"]
+        assert line["verdict"] in ("certified", "uncertified")
+        assert line["size_low"] == line["size"] == line["size_high"]
     assert document["diagnostics"]["reason"].endswith(".")
 
 
@@ -204,19 +208,22 @@ def test_bootstrap_is_a_line_and_its_seed_is_the_users(past, capsys):
 
 
 def test_equal_seeds_print_the_same(past, capsys):
-    shown = []
-    for seed in ("3", "3", "4"):
-        assert run(["fit", past, "y ~ x", "--cluster", "shop", "--seed", seed, "--json"]) == 0
-        shown.append(capsys.readouterr().out)
-    assert shown[0] == shown[1] != shown[2]
+    """A seed is that of what is simulated: exact sizes have none."""
+    for asked, simulated in ((["--bootstrap", "--replicates", "500"], True), ([], False)):
+        shown = []
+        for seed in ("3", "3", "4"):
+            assert run(["fit", past, "y ~ x", "--cluster", "shop", "--seed", seed, *asked, "--json"]) == 0
+            shown.append(capsys.readouterr().out)
+        assert shown[0] == shown[1]
+        assert (shown[1] != shown[2]) == simulated
 
 
 def test_one_treated_cluster_is_told_and_no_line_is_read(one_treated, capsys):
     assert run(["fit", one_treated, "y ~ treat", "--cluster", "g"]) == 4
     out, err = capsys.readouterr()
     lines = {line.split()[0]: line for line in out.splitlines() if line}
-    assert lines["CV3"].endswith("not computable  not computable")
-    assert "Read no line: none that allows for clusters is certified on this design (CV1 uncertified (" in out
+    assert " ".join(lines["CV3"].split()).endswith("- - - - not computable not computable")
+    assert "Read no line: one cluster stands for a whole arm of 'treat', so its own shock cannot be told" in out
     assert err == "warning: CV2 and CV3 are not computable for 'treat': without cluster 0 there is no estimate of it.\n"
 
 
@@ -308,6 +315,11 @@ def test_a_files_settings_hold_unless_the_shell_says_otherwise(asked, capsys):
         (
             ["--design", "switchback", "--window", "week", "--block", "2", "--cluster-by", "unit"],
             {"kind": "Switchback", "block": 2},
+        ),
+        (
+            ["--design", "switchback", "--window", "week", "--cluster-by", "unit"]  # noqa: RUF005
+            + ["--block", "3", "--pattern", "alternating", "--washout", "1"],
+            {"kind": "Switchback", "block": 3, "pattern": "alternating", "washout": 1},
         ),
     ],
 )
@@ -925,14 +937,65 @@ def test_an_old_option_is_refused_by_name(command, typed, past, capsys):
     assert capsys.readouterr() == ("", told)
 
 
-def test_the_certificate_beside_the_lines_is_the_quick_one_of_python(capsys):
-    assert run(["fit", FARMERS, "takeup_survey ~ default", "--cluster", "address", "--seed", "3", "--json"]) == 0
+def test_the_sizes_beside_the_lines_are_those_of_python(past, capsys):
+    """Exact ones of the ladder, and for the bootstrap that of the quick certificate."""
+    asked = ["fit", past, "y ~ x", "--cluster", "shop", "--seed", "3", "--bootstrap", "--replicates", "500", "--json"]
+    assert run(asked) == 0
     shown = {line["method"]: line for line in json.loads(capsys.readouterr().out)["ladder"]}
-    cert = lyra.fit("takeup_survey ~ default", FARMERS, clusters="address").certify(quick=True, seed=3)
-    assert set(shown) == {row.method for row in cert.rows}
-    for method, line in shown.items():
-        sizes = [row.size for row in cert.rows if row.method == method]
-        assert line["size"] == max(sizes)
+    reg = lyra.fit("y ~ x", past, clusters="shop")
+    exact = reg.ladder().judged
+    assert set(shown) == {*exact, "WCR-11"}
+    for method, judged in exact.items():
+        assert (shown[method]["size"], shown[method]["exact"], shown[method]["set_by"]) == (
+            judged.size,
+            True,
+            judged.set_by,
+        )
+    cert = reg.certify(quick=True, methods=["WCR-11"], seed=3, maximum=500)
+    assert shown["WCR-11"]["size"] == max(row.size for row in cert.rows)
+    assert not shown["WCR-11"]["exact"]
+
+
+@pytest.mark.parametrize("door", ["fit", "certify"])
+def test_replicates_have_an_old_name(door, past, capsys):
+    asked = {
+        "fit": [past, "y ~ x", "--cluster", "shop", "--bootstrap"],
+        "certify": [past, "--outcome", "y", "--cluster", "shop", "--treated", "8", "--method", "CV1"],
+    }[door]
+    shown = []
+    for option in ("--replicates", "--maximum"):
+        run([door, *asked, option, "500", "--json"])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] != ""
+
+
+def test_worlds_and_tolerance_are_those_of_python(past, capsys):
+    options = ["--arms", "4", "--icc-max", "0.3", "--tolerance", "1.25", "--level", "0.9"]
+    assert run(["fit", past, "y ~ x", "--cluster", "shop", *options, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    ladder = lyra.fit("y ~ x", past, clusters="shop").ladder(arms=4.0, icc_max=0.3, tolerance=1.25, level=0.9)
+    assert told["diagnostics"]["advice"] == str(ladder.advice)
+    assert told["diagnostics"]["family"] == ladder.exact.words
+    assert [line["size"] for line in told["ladder"]] == [judged.size for judged in ladder.judged.values()]
+    assert max(line["size"] for line in told["ladder"] if line["method"].endswith("*")) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ["--tolerance", "0"],
+            "--tolerance 0.0 is not how many times its level a line may reach: pass a positive number, such as 1.25.",
+        ),
+        (
+            ["--variant", "CV4*"],
+            "--variant CV4* is unknown: did you mean 'CV3*'? there is 'CV0*', 'CV1*', 'CV2*', 'CV3*', 'CV3J*', 'R1*'.",
+        ),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(options, told, past, capsys):
+    assert run(["fit", past, "y ~ x", "--cluster", "shop", *options]) == 2
+    assert capsys.readouterr().err == f"lyra: {told}\n"
 
 
 def test_version(capsys):
@@ -983,3 +1046,23 @@ def test_help_loads_no_numerics():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_declared_draw_adds_two_lines_of_randomisation_inference(tmp_path):
+    rng = np.random.default_rng(20290)
+    shop = np.repeat(np.arange(12), 4)
+    treat = (shop + shop // 2) % 2
+    frame = pd.DataFrame({"sales": rng.normal(size=48), "treat": treat, "shop": shop, "pair": shop // 2})
+    path = tmp_path / "shops.csv"
+    frame.to_csv(path, index=False)
+    asked = ("fit", str(path), "sales ~ treat", "--cluster", "shop", "--no-certify")
+    found = shell(*asked, "--design", "pairs:pair", "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    lines = {line["method"]: line for line in json.loads(found.stdout)["ladder"]}
+    test = lyra.fit("sales ~ treat", frame, clusters="shop", stratum="pair").randomisation_test("treat", design="pairs")
+    assert lines["RI-t"]["p_value"] == test.pvalue
+    assert lines["RI-beta"]["law"] == "all 64 assignments"
+    assert "RI-t" not in shell(*asked).stdout
+    refused = shell(*asked, "--design", "pair:pair")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("lyra: --design 'pair:pair' is unknown: say cluster, strata:COLUMN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lyra.config import read_config
-from lyra.designs import ByCluster, ByUser, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, Switchback
 from lyra.errors import DataError, InputError
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
@@ -104,6 +104,14 @@ def test_designs_go_by_their_titles_and_by_their_values_where_titles_are_equal(r
     }
 
 
+def test_an_adoption_has_a_list_of_dates_and_several_numbers_of_adopters(read):
+    designs = read(WORLD + '[[design]]\nkind = "adoption"\ntreated = [3, "half"]\ndates = [2, 3]\n').designs
+    assert designs == {
+        "staggered adoption, 3 adopting, dates 2, 3": Adoption(3, (2, 3)),
+        "staggered adoption, half adopting, dates 2, 3": Adoption("half", (2, 3)),
+    }
+
+
 def test_analyses_say_what_they_cluster_on_and_adjust_for(read):
     analyses = read(WORLD + '[analysis]\ncluster_by = ["cluster", "unit"]\ncovariates = ["pre", "stratum"]\n').analyses
     assert analyses == {
@@ -120,7 +128,7 @@ def test_one_analysis_needs_no_name(read):
 
 FIELDS = (
     "there is 'n_clusters', 'cluster_size', 'outcome', 'base_rate', 'icc', 'icc_scale', 'effect', 'windows', "
-    "'icc_window', 'ar1', 'period_shock', 'carryover' and 7 more"
+    "'icc_window', 'ar1', 'period_shock', 'carryover' and 8 more"
 )
 
 
@@ -154,7 +162,7 @@ FIELDS = (
             WORLD + '[[design]]\nkind = "paris"\n',
             (
                 "design[0].kind = 'paris' is unknown: did you mean 'pairs'? there is 'cluster', 'user', 'stratified', "
-                "'pairs', 'switchback', 'none'."
+                "'pairs', 'switchback', 'minimax', 'adoption', 'none'."
             ),
         ),
         ('[world]\nkind = ["agents"]\n', "world.kind = ['agents'] is not text: put one word in quotes."),
@@ -273,3 +281,15 @@ def test_an_old_field_is_refused_by_name(read):
             read(WORLD + f'{head}\nlevel = ["cluster", "unit"]\n')
         told = f'{place}: `level` is now `cluster_by`: write cluster_by = ["cluster", "unit"].'
         assert str(refused.value) == told
+
+
+def test_a_switchback_says_its_block_pattern_and_washout(read):
+    designs = read(
+        WORLD + '[design]\nkind = "switchback"\nblock = 4\npattern = ["random", "alternating"]\nwashout = [0, 1]\n'
+    ).designs
+    assert list(designs.values()) == [
+        Switchback(4),
+        Switchback(4, washout=1),
+        Switchback(4, pattern="alternating"),
+        Switchback(4, pattern="alternating", washout=1),
+    ]

@@ -9,18 +9,21 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lyra
-from lyra.errors import InputError, UnidentifiedWarning
+from lyra.errors import InputError, NotIdentifiedError, UnidentifiedWarning
 from lyra.robust.diagnosis.cluster_level import level_test
 from lyra.robust.diagnosis.diagnosis import diagnose
+from lyra.robust.exact.most_powerful import LINES
 from lyra.robust.per_cluster import per_cluster_test
 from lyra.robust.randomisation import randomisation_test
 from lyra.robust.wild.bootstrap import wild_bootstrap
 from lyra.se import cluster_robust
-from lyra.verdict.ladder import LADDER
+from lyra.verdict.ladder import LADDER, climb
+
+STARRED = tuple(f"{name}*" for name in LINES)
 
 
 def experiment(*, G: int = 30, treated: int = 15, rows: int = 6, seed: int = 20266) -> pd.DataFrame:
@@ -75,13 +78,18 @@ def test_dof_can_be_chosen():
 def test_each_line_is_what_the_method_gives_alone():
     regression = lyra.fit("y ~ treat + x", FRAME, clusters="g")
     ladder = regression.ladder("x", level=0.9)
-    assert tuple(rung.method for rung in ladder.rungs) == LADDER
-    for rung in ladder.rungs:
+    assert tuple(rung.method for rung in ladder.rungs) == (*LADDER, *STARRED)
+    for rung in ladder.rungs[: len(LADDER)]:
         alone = regression.robust(rung.method)
         low, high = alone.conf_int(0.9)[2]
         assert (rung.estimate, rung.std_error, rung.p_value) == (alone.coef[2], alone.se[2], alone.pvalue[2])
         assert (rung.conf_low, rung.conf_high, rung.dof) == (low, high, alone.dof[2])
         assert rung.law.startswith(alone.law("x"))
+    for rung in ladder.rungs[len(LADDER) :]:
+        alone = regression.robust(rung.method, law="calibrated")
+        low, high = alone.conf_int(0.9)[2]
+        assert (rung.estimate, rung.std_error, rung.p_value) == (alone.coef[2], alone.se[2], alone.pvalue[2])
+        assert (rung.conf_low, rung.conf_high) == (low, high)
     assert ladder.moulton == ladder["CV1"].std_error / ladder["iid"].std_error
 
 
@@ -111,19 +119,30 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     ladder = lyra.fit("y ~ treat", FRAME, clusters="g").ladder()
     lines = str(ladder).splitlines()
     assert lines[0] == "treat"
-    assert " ".join(lines[1].split()) == "method estimate std_error statistic p_value conf_low conf_high law"
-    assert [line.split()[0] for line in lines[2:6]] == list(LADDER)
-    assert [line.split(maxsplit=7)[7] for line in lines[2:6]] == ["t(178)", "t(29)", "t(28), Satterthwaite", "t(29)"]
-    assert lines[6] == "180 rows, 30 clusters: 15 treated, 15 not"
-    assert lines[7] == f"Moulton ratio SE(CV1)/SE(iid) = {ladder.moulton:.3g}"
-    assert lines[8].startswith("No danger found: 30 clusters")
-    assert lines[9:] == [f"Read CV2: {ladder.advice.reason}"]
+    assert (
+        " ".join(lines[1].split())
+        == "method estimate std_error statistic p_value conf_low conf_high law certificate (size)"
+    )
+    assert [line.split()[0] for line in lines[2:10]] == [*LADDER, *STARRED]
+    laws = ["t(178)", "t(29)", "t(28), Satterthwaite", "t(29)"]
+    assert [line.split(maxsplit=7)[7].split("  ")[0] for line in lines[2:6]] == laws
+    assert [line.split()[7] for line in lines[6:10]] == ["c*"] * 4
+    assert [line.endswith(verdict) for line, verdict in zip(lines[2:10], ladder.verdicts, strict=True)] == [True] * 8
+    assert lines[10] == "180 rows, 30 clusters: 15 treated, 15 not"
+    assert lines[11] == f"Moulton ratio SE(CV1)/SE(iid) = {ladder.moulton:.3g}"
+    assert lines[12] == (
+        "Sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. Errors may "
+        "have an intraclass correlation from 0 to 0.7, either arm of treat, or the clusters that carry half of treat, "
+        "2 or 1/2 times as variable."
+    )
+    assert lines[13].startswith("No danger found: 30 clusters")
+    assert lines[14:] == [f"Read CV3: {ladder.advice.reason}"]
 
 
 def test_tidy_holds_a_column_a_field():
     columns = lyra.fit("y ~ treat", FRAME, clusters="g").ladder().tidy()
-    assert columns["method"] == list(LADDER)
-    assert {len(values) for values in columns.values()} == {4}
+    assert columns["method"] == [*LADDER, *STARRED]
+    assert {len(values) for values in columns.values()} == {8}
 
 
 # --- which line to read -------------------------------------------------------------------------
@@ -136,8 +155,16 @@ def advice(frame: pd.DataFrame, formula: str = "y ~ treat", **options: object) -
     return found.method, found.reason
 
 
+def by_rule(frame: pd.DataFrame, **options: object) -> tuple[str | None, str]:
+    """Return what is read of `treat` where there are neither exact sizes nor a certificate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnidentifiedWarning)
+        found = climb(lyra.fit("y ~ treat", frame, clusters="g").fit, 1, **options).advice
+    return found.method, found.reason
+
+
 def test_many_clusters_on_each_side():
-    assert advice(FRAME) == (
+    assert by_rule(FRAME) == (
         "CV2",
         f"it allows for few and unequal clusters; of the 30 its law keeps 28 degrees of freedom for 'treat'. {BY_RULE}",
     )
@@ -161,7 +188,7 @@ def test_few_treated_clusters():
         f"it allows for few and unequal clusters; of the 30 its law keeps {law(5, 25):.3g} degrees of freedom for "
         f"'treat'. {BY_RULE}"
     )
-    assert advice(experiment(treated=5)) == ("CV2", told)
+    assert by_rule(experiment(treated=5)) == ("CV2", told)
 
 
 def test_two_treated_clusters():
@@ -169,11 +196,11 @@ def test_two_treated_clusters():
         f"with caution, for {law(2, 28):.3g} degrees of freedom say that very few clusters carry 'treat'; "
         f"below 4 no line is sure to hold its level. {BY_RULE} {BESIDE}"
     )
-    assert advice(experiment(treated=2)) == ("CV2", told)
+    assert by_rule(experiment(treated=2)) == ("CV2", told)
 
 
 def test_one_treated_cluster():
-    method, reason = advice(experiment(treated=1))
+    method, reason = by_rule(experiment(treated=1))
     assert method is None
     assert reason == (
         "without cluster 0 there is no estimate of 'treat', and what can still be computed is far too small; use "
@@ -182,7 +209,7 @@ def test_one_treated_cluster():
 
 
 def test_one_treated_of_few_clusters_is_beyond_randomisation_inference():
-    method, reason = advice(experiment(G=12, treated=1))
+    method, reason = by_rule(experiment(G=12, treated=1))
     assert method is None
     assert reason == (
         "without cluster 0 there is no estimate of 'treat', and what can still be computed is far too small; more "
@@ -230,7 +257,7 @@ def test_the_outcome_is_no_cluster():
 
 
 def test_every_cluster_a_row():
-    assert advice(FRAME.assign(g=range(180))) == (
+    assert by_rule(FRAME.assign(g=range(180))) == (
         "CV2",
         f"every cluster is one row, and this line gives each a variance of its own. {BY_RULE}",
     )
@@ -256,13 +283,52 @@ def test_every_cluster_a_row():
     ],
 )
 def test_lines_left_out(methods, method, reason):
-    assert advice(FRAME, methods=methods) == (method, reason)
+    assert by_rule(FRAME, methods=methods) == (method, reason)
 
 
+@settings(max_examples=20)
 @given(G=st.integers(3, 12), treated=st.integers(1, 11), seed=st.integers(0, 10**6))
 def test_naive_line_is_never_the_one_to_read_with_clusters(G, treated, seed):
     frame = experiment(G=G, treated=min(treated, G - 1), rows=3, seed=seed)
-    assert advice(frame)[0] in {None, "CV2"}
+    assert advice(frame)[0] in {None, "CV1", "CV2", "CV3", *STARRED}
+    assert by_rule(frame)[0] in {None, "CV2"}
+
+
+ALONE = "one cluster stands for a whole arm of 'treat', so its own shock cannot be told from the effect; "
+
+
+@pytest.mark.parametrize(
+    ("frame", "out"),
+    [
+        (
+            experiment(treated=1),
+            (
+                "use randomisation inference (in Python, fit.randomisation_test('treat')), or find more clusters on "
+                "each side."
+            ),
+        ),
+        (
+            experiment(G=12, treated=1),
+            (
+                "more clusters on each side would help, for 1 treated of 12 can be drawn in 12 ways only, too few for "
+                "randomisation inference at 5 %."
+            ),
+        ),
+    ],
+)
+def test_one_cluster_for_a_whole_arm_has_no_line_though_some_hold_their_level(frame, out):
+    assert advice(frame) == (None, ALONE + out)
+
+
+def test_lines_that_are_named_are_taken_as_they_are():
+    regression = lyra.fit("y ~ treat", FRAME, clusters="g")
+    for methods, shown in (
+        (["CV3*", "CV1", "CV3*"], ["CV1", "CV3*"]),
+        (["iid", "CV1"], ["iid", "CV1"]),
+        (["CV0*"], ["CV0*"]),
+    ):
+        assert [rung.method for rung in regression.ladder(methods=methods).rungs] == shown
+    assert regression.ladder(methods=["CV0*"]).advice.method == "CV0*"
 
 
 # --- the other questions ------------------------------------------------------------------------
@@ -340,7 +406,42 @@ def test_unknown_term_of_a_certificate():
 def test_unknown_line():
     with pytest.raises(InputError) as caught:
         lyra.fit("y ~ treat", FRAME, clusters="g").ladder()["CV4"]
-    assert str(caught.value) == "'CV4' is not on this ladder: it has iid, CV1, CV2, CV3."
+    assert str(caught.value) == "'CV4' is not on this ladder: it has iid, CV1, CV2, CV3, CV2*, CV3*, CV1*, R1*."
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"methods": ["CV4*"]},
+            "variant='CV4*' is unknown: did you mean 'CV3*'? there is 'CV0*', 'CV1*', 'CV2*', 'CV3*', 'CV3J*', 'R1*'.",
+        ),
+        ({"methods": []}, "methods= names no line: ask for one or more, such as CV3."),
+        (
+            {"tolerance": 0.0},
+            "tolerance=0.0 is not how many times its level a line may reach: pass a positive number, such as 1.25.",
+        ),
+        (
+            {"tolerance": float("nan")},
+            "tolerance=nan is not how many times its level a line may reach: pass a positive number, such as 1.25.",
+        ),
+        ({"arms": 0.5}, "arms=0.5 is not how many times as variable: pass a number, 1 or more."),
+        ({"icc_max": 1.0}, "icc_max=1.0 is not a correlation: pass a number from 0, below 1."),
+    ],
+)
+def test_a_ladder_that_cannot_be_is_refused(options, told):
+    with pytest.raises(InputError) as caught:
+        lyra.fit("y ~ treat", FRAME, clusters="g").ladder(**options)
+    assert str(caught.value) == told
+
+
+def test_a_calibrated_line_that_is_named_and_has_no_answer_is_refused():
+    with pytest.raises(NotIdentifiedError) as caught:
+        lyra.fit("y ~ treat", experiment(treated=1), clusters="g").ladder(methods=["CV1", "CV3*"])
+    assert str(caught.value) == (
+        "CV3 of treat leaves out one cluster at a time, and without cluster 0 there is no estimate: read R1, or "
+        "randomisation inference."
+    )
 
 
 def test_level_out_of_range():

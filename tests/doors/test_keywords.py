@@ -127,7 +127,7 @@ many: lyra.Certificate = lyra.certify({"small": lyra.World(10)}, [ByCluster(), N
 plan: lyra.PowerAnalysis = lyra.power(lyra.World(10), ByCluster(), effect=0.1, method="CV2", cluster_by="cluster")
 fit.per_cluster_test("treat", h0=0.5)
 fit.level_test({"a": "north"}, term="treat", method="score-bootstrap", B=99, rng=1)
-fit.ladder("treat", methods=["CV2"], level=0.9)
+fit.ladder("treat", methods=["CV2"], level=0.9, design="pairs", stratum={"a": 1})
 cluster_robust(y, X, clusters=y, variant="CV2", dof="satterthwaite", names=["one"])
 wild_cluster_bootstrap(y, X, clusters=y, param=0, weights="webb", h0=0.0)
 """
@@ -142,7 +142,7 @@ fit.bootstrap("treat", kind=31)  # arg-type
 fit.bootstrap(param="treat")  # call-arg
 fit.certify("treat", quick="yes")  # arg-type
 fit.certify("treat", outcome="y")  # call-arg
-fit.randomisation_test("treat", design="pairs")  # arg-type
+fit.randomisation_test("treat", design="pair")  # arg-type
 fit.randomisation_test("treat", draws=99)  # call-arg
 fit.robust("CV2", level=0.9)  # call-overload
 fit.level_test({}, param="treat")  # call-arg

@@ -59,6 +59,23 @@ def test_a_design_is_the_list_of_its_assignments(design, stratum, sets, statisti
     np.testing.assert_allclose(np.sort(by_design.distribution), np.sort(by_list.distribution), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("word", "stratum", "treated", "sets"),
+    [
+        ("cluster", None, (1, 4, 6), list(combinations(range(G), 3))),
+        ("pairs", PAIR, (0, 2, 5, 7), EVERY_PAIR),
+        ("strata", HALF, (1, 4, 6), [(a, *b) for a, b in product(range(4), combinations(range(4, 8), 2))]),
+        ("strata", HALF, (4, 6), list(combinations(range(4, 8), 2))),
+    ],
+    ids=["cluster", "pairs", "strata", "none of one stratum"],
+)
+def test_a_word_treats_as_many_clusters_as_were_treated(word, stratum, treated, sets):
+    by_word = reg(treated).randomisation_test("treat", design=word, stratum=stratum)
+    by_list = reg(treated).randomisation_test("treat", assignments=marks(sets))
+    assert (by_word.enumerated, by_word.n_assignments) == (True, len(sets))
+    np.testing.assert_allclose(np.sort(by_word.distribution), np.sort(by_list.distribution), rtol=1e-12)
+
+
 def test_without_a_design_as_many_are_drawn_as_were_treated():
     test = reg((1, 4, 6)).randomisation_test("treat")
     assert test.n_assignments == 56
@@ -142,6 +159,19 @@ def test_a_design_of_your_own_is_drawn_from():
             (
                 "the design 'cluster-randomised' cannot have treated these 3 of 8 clusters: pass the design by "
                 "which they were drawn."
+            ),
+        ),
+        (
+            (0, 2, 5, 7),
+            {"design": "stratum"},
+            "design='stratum' is unknown: did you mean 'strata'? there is 'cluster', 'strata', 'pairs'.",
+        ),
+        (
+            (0, 2, 5, 7),
+            {"design": "strata"},
+            (
+                "the design 'cluster-randomised in strata' reads the stratum of each cluster: pass stratum=, a label a "
+                "cluster in the order of fit.labels, or a mapping."
             ),
         ),
         (

@@ -216,4 +216,4 @@ def test_clusters_and_columns_are_counted():
     reps = replicates(table(np.random.default_rng(0), K=3))
     assert isinstance(reps, Replicates)
     assert (reps.G, reps.K, reps.N) == (7, 3, 57)
-    np.testing.assert_allclose(reps.E.sum(axis=1)[0], np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(reps.E.E.sum(axis=1)[0], np.eye(3), atol=1e-12)

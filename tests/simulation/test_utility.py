@@ -8,7 +8,8 @@ from lyra.simulation.utility import OUTCOMES, Effects, basket, rest
 
 
 def effects(**changed):
-    told = {"windows": 4, "stratum_share": 0.3, "ar1": 0.6, "period_shock": 0.5, "carryover": 0.2, "interference": 0.1}
+    told = {"windows": 4, "stratum_share": 0.3, "ar1": 0.6, "period_shock": 0.5, "carryover": 0.2}
+    told |= {"carryover_decay": 0.0, "interference": 0.1}
     return Effects(**({"stratum": np.array([0, 0, 1, 1])} | told | changed))
 
 
@@ -32,6 +33,17 @@ def test_what_spills_over_comes_from_the_window_before_and_stays_in_the_cluster(
     told = np.zeros(16)
     told[5], told[6] = -0.1, 0.2
     np.testing.assert_allclose(effects().spill(share)[0], told)
+
+
+def test_what_is_carried_over_fades_by_its_decay_and_adds_up_to_all_of_it():
+    """H_t = Σ_k (1 − φ)φ^(k−1) S_(t−k), written out as a sum."""
+    share = np.random.default_rng(4).random((2, 16))
+    spilt = effects(carryover_decay=0.7, interference=0.0).spill(share).reshape(2, 4, 4)
+    for t in range(4):
+        carried = sum(0.3 * 0.7 ** (k - 1) * share.reshape(2, 4, 4)[..., t - k] for k in range(1, t + 1))
+        np.testing.assert_allclose(spilt[..., t], 0.2 * carried, atol=1e-15)
+    long = effects(windows=200, carryover_decay=0.7, interference=0.0).spill(np.ones((1, 800)))
+    assert long[0, 199] == pytest.approx(0.2, rel=1e-12)
 
 
 def test_a_basket_has_mean_1():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, ks_2samp, norm
 
-from lyra.designs import ByCluster, ByUser, Custom, Pairs, Stratified, Switchback
+from lyra.designs import Adoption, ByCluster, ByUser, Custom, MinimaxSwitchback, Pairs, Stratified, Switchback
 from lyra.simulation.world import World
 from sampled import anova_icc, gram_of, statistics_of
 
@@ -35,6 +35,8 @@ DESIGNS = {
     "block": Switchback(block=2),
     "washout": Switchback(block=2, washout=1),
     "alternating": Switchback(block=2, pattern="alternating"),
+    "adoption": Adoption(treated=3),
+    "minimax": MinimaxSwitchback(0),
     "own": Custom(lambda items, rng: rng.permutation(len(items)) < 3),
 }
 every_design = pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)

@@ -1,4 +1,4 @@
-"""The ladder's lines for a bootstrap and a certificate, and the advice read from the certificate."""
+"""The ladder's lines for a bootstrap and a certificate, and the advice by certificate where no size is exact."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def regression(treated=None):
 
 
 REG = regression()
-LADDER = REG.ladder("treat")
+LADDER = climb(REG.fit, 1)
+"""As it is beyond ten thousand clusters: without exact sizes."""
 
 
 def row(method, verdict="certified", size=0.05, *, design="d", low=None, high=None, flags=(), rejections=50):
@@ -99,7 +100,7 @@ def test_its_law_says_what_was_drawn(options, method, law):
 
 def test_its_interval_has_the_level_of_the_ladder():
     boot = REG.bootstrap("treat", weights="rademacher")
-    rung = REG.ladder("treat", level=0.8).with_bootstrap(boot).rungs[-1]
+    rung = climb(REG.fit, 1, level=0.8).with_bootstrap(boot).rungs[-1]
     assert (rung.conf_low, rung.conf_high) == tuple(boot.conf_int(0.8))
 
 
@@ -203,7 +204,7 @@ def test_the_naive_line_is_never_read_where_a_cluster_has_two_rows():
 def test_lines_of_rows_are_read_where_every_cluster_is_a_row():
     y, X, _ = experiment()
     reg = lyra.fit_moments(Moments.from_arrays(y, X, np.arange(y.size), names=["Intercept", "treat", "x"]))
-    ladder = reg.ladder("treat", methods=["iid", "HC3"])
+    ladder = climb(reg.fit, 1, methods=["iid", "HC3"])
     assert advice(row("HC3"), row("iid"), ladder=ladder)[0] == "HC3"
     assert advice(row("iid"), ladder=replace(ladder, rungs=ladder.rungs[:1]))[0] is None
 
@@ -268,7 +269,7 @@ def test_a_certificate_says_what_it_does_not_cover():
     y = rng.normal(size=g.size) + 1.5 * rng.normal(size=20)[g] * t
     X = np.column_stack([t, g[:, None] == np.arange(20)]).astype(float)
     reg = lyra.fit_moments(Moments.from_arrays(y, X, g, names=["t", *(f"g{j}" for j in range(20))]))
-    ladder = reg.ladder("t")
+    ladder = climb(reg.fit, 0)
     assert ladder.moulton > 2
     told = (
         "The certificate covers a shock common to a cluster's rows, which these columns absorb: SE(CV1)/SE(iid) would "
@@ -285,7 +286,7 @@ def test_a_treatment_that_the_other_columns_absorb_is_sent_nowhere():
     D = np.column_stack([X[:, 1], g[:, None] == np.unique(g)[:-1]]).astype(float)
     reg = Regression(least_squares(Moments.from_arrays(y, D, g, names=["treat", *(f"g{j}" for j in range(7))])))
     with pytest.warns(UnidentifiedWarning, match="not computable for 'treat': without cluster"):
-        told = reg.ladder("treat").advice
+        told = climb(reg.fit, 0).advice
     assert told.method is None
     assert told.reason.endswith(
         "; 'treat' is constant within clusters and the columns together absorb every cluster's mean, so no clusters "
@@ -298,7 +299,7 @@ def test_one_treated_cluster_is_not_computable_and_not_certified():
     reg = regression(treated="a")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnidentifiedWarning)
-        ladder = reg.ladder("treat")
+        ladder = climb(reg.fit, 1)
     assert [rung.computable for rung in ladder.rungs] == [True, True, False, False]
     cert = reg.certify("treat", methods=["CV1", "CV2", "CV3"], icc=0.5, maximum=500, seed=1)
     judged = ladder.with_certificate(cert)

@@ -13,16 +13,16 @@ from lyra.base.arrays import Array
 from lyra.base.warn import warn
 from lyra.data.census import take_census
 from lyra.data.columns import evaluate
-from lyra.data.formula import parse
+from lyra.data.formula import Formula, parse
 from lyra.data.labels import encode
 from lyra.data.projection import Variables
 from lyra.data.query import ordered, plain, resolve
 from lyra.data.scan import HeldRows, held
-from lyra.data.tables import Frame, Table, as_table, reading_of
+from lyra.data.tables import Frame, Reading, Table, as_table, reading_of
 from lyra.data.units import History, Units
 from lyra.errors import DroppedRowsWarning
 
-__all__ = ["read_history"]
+__all__ = ["evaluated", "read_design", "read_history", "with_labels"]
 
 
 def read_history(
@@ -76,22 +76,35 @@ def read_history(
     table = as_table(data, reading_of(decimal, delimiter, encoding, missing))
     with table.opened() as frame:
         asked = Variables.of(formula, cluster, table, frame)
-        wanted = _with_labels(asked, labels.values(), table, frame)
+        wanted = with_labels(asked, labels.values(), table, frame)
         census = take_census(frame, wanted)
         rows, _ = held(wanted.complete(frame), resolve(frame, asked))
     if census.dropped:
         warn(f"{census} and were left out.", DroppedRowsWarning)
     placed = {name: _placed(rows, wanted, column) for name, column in labels.items()}
     return History(
-        y=_evaluated(rows, (rows.response,))[:, 0],
-        W=_evaluated(rows, rows.columns),
+        y=evaluated(rows, (rows.response,))[:, 0],
+        W=evaluated(rows, rows.columns),
         units=Units(rows.codes, **{name: codes for name, (codes, _) in placed.items()}),
         dropped_rows=census.dropped,
         window_order=placed["window"][1] if window else None,
     )
 
 
-def _with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:
+def read_design(
+    formula: Formula, data: Any, *, clusters: str, window: str, reading: Reading | None = None
+) -> tuple[History, tuple[str, ...]]:
+    """Return the outcome and all columns of a regression with each row's window, and the names of the columns."""
+    table = as_table(data, reading)
+    with table.opened() as frame:
+        asked = Variables.of(formula, clusters, table, frame)
+        wanted, query = with_labels(asked, [window], table, frame), resolve(frame, asked)
+        rows, _ = held(wanted.complete(frame), query)
+    units = Units(rows.codes, window=_placed(rows, wanted, window)[0])
+    return History(y=evaluated(rows, (rows.response,))[:, 0], W=evaluated(rows, rows.columns), units=units), query.names
+
+
+def with_labels(asked: Variables, columns: Iterable[str], table: Table, frame: Frame) -> Variables:
     """Return the variables with columns of labels, of which a row must miss none, beside those of the formula."""
     categories, as_text, orders = dict(asked.categories), set(asked.as_text), dict(asked.orders)
     for column in columns:
@@ -112,7 +125,8 @@ def _placed(rows: HeldRows, variables: Variables, column: str) -> tuple[NDArray[
     return np.array([place[label] for label in seen.tolist()], dtype=np.int32)[codes], words
 
 
-def _evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> Array:
+def evaluated(rows: HeldRows, columns: tuple[Any, ...]) -> Array:
+    """Return the values of columns in rows held in memory, (N, columns)."""
     return np.asarray(evaluate(columns, rows.values.__getitem__, n_rows=rows.codes.size), dtype=np.float64)
 
 

@@ -29,6 +29,8 @@ class Units:
         The user of each row; without it every row is a user of its own.
     stratum : (n,) array_like, optional
         The stratum of each row, the same for all of a cluster. A matched pair is a stratum of two clusters.
+    treatment : (n,) array_like, optional
+        Whether each row was treated, 1 or 0, where a design draws again what was observed.
 
     Raises
     ------
@@ -48,12 +50,13 @@ class Units:
     window: NDArray[Any] | None = None
     user: NDArray[Any] | None = None
     stratum: NDArray[Any] | None = None
+    treatment: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _column(name, getattr(self, name)))
-        for name in ("window", "user", "stratum"):
+        for name in ("window", "user", "stratum", "treatment"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self):
                 raise InputError(

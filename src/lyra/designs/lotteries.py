@@ -16,7 +16,18 @@ from lyra.base.text import did_you_mean, option
 from lyra.data.units import Units
 from lyra.errors import InputError
 
-__all__ = ["Coins", "Law", "Lottery", "Own", "Treated", "check_enough", "check_treated", "fair_coins", "one_lottery"]
+__all__ = [
+    "Coins",
+    "Law",
+    "Lottery",
+    "Own",
+    "Treated",
+    "check_enough",
+    "check_treated",
+    "fair_coins",
+    "number_treated",
+    "one_lottery",
+]
 
 Treated: TypeAlias = int | float | Literal["half", "bernoulli"]
 
@@ -154,7 +165,7 @@ def one_lottery(n: int, name: str, treated: Treated) -> Law:
     """Return the law by which so many of n items are treated, or each by a fair coin."""
     if treated == "bernoulli":
         return fair_coins(n)
-    number = _number_treated(treated, n)
+    number = number_treated(treated, n)
     if not 0 < number < n:
         raise InputError(
             f"{option('treated', treated)} of {n} {name}s leaves an arm empty; treat at least 1 and at most {n - 1}."
@@ -162,7 +173,8 @@ def one_lottery(n: int, name: str, treated: Treated) -> Law:
     return Lottery(np.zeros(n, dtype=np.intp), np.array([number]))
 
 
-def _number_treated(treated: Treated, n: int) -> int:
+def number_treated(treated: Treated, n: int) -> int:
+    """Return how many of n items are treated, where it is no coin."""
     if treated == "half":
         return n // 2
     return int(treated) if isinstance(treated, Integral) else round(float(treated) * n)
@@ -174,7 +186,7 @@ def fair_coins(n: int) -> Coins:
 
 
 def _subsets(n: int, k: int) -> Bools:
-    chosen = np.array(list(combinations(range(n), k)))
+    chosen = np.array(list(combinations(range(n), k)), dtype=np.intp)
     table = np.zeros((len(chosen), n), dtype=np.bool_)
     np.put_along_axis(table, chosen, values=True, axis=1)
     return table

@@ -1,10 +1,12 @@
 """Clusters drawn within strata and within matched pairs."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from lyra.base.arrays import Bools, Codes
+from lyra.base.text import listed
 from lyra.data.units import Units
 from lyra.designs.design import Design, Layout, all_kept
 from lyra.designs.lotteries import Lottery, check_enough
@@ -18,24 +20,34 @@ _NOT_A_PAIR = "pair {} has {} clusters and a matched pair has exactly 2; match i
 
 @dataclass(frozen=True, slots=True)
 class Stratified(Design):
-    """In every stratum exactly half of the clusters are treated; `Units.stratum` says which stratum.
+    """In every stratum half of the clusters are treated, or so many; `Units.stratum` says which stratum.
+
+    Parameters
+    ----------
+    treated : "half" or tuple of int
+        Exactly half of the clusters of every stratum, or a number of them for each, in the order of the sorted strata.
 
     Raises
     ------
     InputError
-        When there are no strata, a cluster lies in two, or a stratum holds an odd number of clusters.
+        When there are no strata, a cluster lies in two, a stratum holds an odd number of clusters of which half are
+        to be treated, or the numbers are not those of clusters that the strata have.
 
     Examples
     --------
     >>> units = Units([0, 1, 2, 3, 4, 5], stratum=["n", "n", "s", "s", "s", "s"])
-    >>> Stratified().count(units)
-    12
+    >>> Stratified().count(units), Stratified((1, 3)).count(units)
+    (12, 8)
     """
+
+    treated: Literal["half"] | tuple[int, ...] = "half"
 
     @property
     def title(self) -> str:
-        """Cluster-randomised in strata."""
-        return "cluster-randomised in strata"
+        """Cluster-randomised in strata, with the number treated when it is not half."""
+        if isinstance(self.treated, str):
+            return "cluster-randomised in strata"
+        return f"cluster-randomised in strata, {sum(self.treated)} treated"
 
     @property
     def unit(self) -> str:
@@ -50,8 +62,23 @@ class Stratified(Design):
     def layout(self, units: Units) -> Layout:
         """Lay the design over units: a cluster is both item and randomisation unit."""
         item, stratum = _clusters_in_strata(units)
-        _refuse_size(units, stratum, np.bincount(stratum) % 2 != 0, _ODD_STRATUM)
-        return Layout(item, item, all_kept(units), Lottery(stratum, np.bincount(stratum) // 2))
+        return Layout(item, item, all_kept(units), Lottery(stratum, self._numbers(units, stratum)))
+
+    def _numbers(self, units: Units, stratum: Codes) -> Codes:
+        """Return how many clusters of each stratum are treated, or refuse numbers that cannot be."""
+        sizes = np.bincount(stratum)
+        if isinstance(self.treated, str):
+            _refuse_size(units, stratum, sizes % 2 != 0, _ODD_STRATUM)
+            return sizes // 2
+        numbers = np.asarray(self.treated, dtype=np.intp)
+        if numbers.shape != sizes.shape or (numbers < 0).any() or (numbers > sizes).any():
+            raise InputError(
+                f"treated={self.treated} does not fit strata of {listed(sizes.tolist(), 8)} clusters; give a number "
+                "for each, in the order of the sorted strata."
+            )
+        if not 0 < numbers.sum() < sizes.sum():
+            raise InputError(f"treated={self.treated} leaves an arm empty; treat some clusters, and not all.")
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ class Switchback(Design):
             raise InputError(f"{option('block', self.block)}; a switchback block holds at least 1 window.")
         if not 0 <= self.washout < self.block:
             raise InputError(
-                f"washout={self.washout} with block={self.block}; leave out at least 0 and at most "
-                f"{self.block - 1} windows of a block, so that some remain."
+                f"{option('washout', self.washout)} with {option('block', self.block)}; leave out at least 0 and "
+                f"at most {self.block - 1} windows of a block, so that some remain."
             )
         if self.pattern not in {"random", "alternating"}:
             known = did_you_mean(str(self.pattern), ["random", "alternating"])

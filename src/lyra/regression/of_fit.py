@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from lyra.base.arrays import Array
+from lyra.moments.moments import Moments
 from lyra.regression.least_squares import Fit
 
-__all__ = ["OfFit"]
+__all__ = ["OfCoefficients", "OfFit"]
 
 
 class OfFit:
@@ -33,3 +35,24 @@ class OfFit:
     def dropped(self) -> tuple[str, ...]:
         """Columns left out as collinear."""
         return self.fit.dropped
+
+
+class OfCoefficients(OfFit):
+    """The same, that tells the fit's own names, estimates and sums too."""
+
+    __slots__ = ()
+
+    @property
+    def moments(self) -> Moments:
+        """The per-cluster sums everything is computed from."""
+        return self.fit.moments
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K coefficients."""
+        return self.fit.names
+
+    @property
+    def coef(self) -> Array:
+        """The estimates (K,)."""
+        return self.fit.coef

@@ -20,7 +20,7 @@ import numpy as np
 from lyra.base.arrays import Array, Bools
 from lyra.regression.least_squares import Fit
 
-__all__ = ["SPANNED", "OtherColumns", "Partialled", "other_columns"]
+__all__ = ["SPANNED", "OtherColumns", "Partialled", "other_columns", "treatment_left"]
 
 
 SPANNED = 1e-10  # the share of d'd left by the other columns below which an assignment is not identified
@@ -125,18 +125,33 @@ def other_columns(fit: Fit, j: int, h0: float) -> OtherColumns:
     In orthonormal coordinates the span of the other columns is the complement of z = W'e_j, and the outcome without
     an effect of h0 leaves û + z (β̂_j − h0)/|z|² after them.
     """
-    z = fit.W[j]
-    others = np.linalg.qr(z[:, None], mode="complete")[0][:, 1:]
-    size = np.linalg.norm(z)
-    effect = z / size * ((fit.coef[j] - h0) / size)
-    ones, theta = fit.moments.ones, fit.theta
-    M = fit.orthonormal(ones[:, :-1])
+    ones = fit.moments.ones
+    effect = _unit_effect(fit, j) * ((fit.coef[j] - h0) / fit.moments.y_unit)
+    residual = ones[:, -1] - ones[:, :-1] @ fit.theta
+    return _given_others(fit, j, effect, scores=fit.scores, residual=residual)
+
+
+def treatment_left(fit: Fit, j: int) -> OtherColumns:
+    """Return the same sums with what the other columns leave of column j for an outcome."""
+    nothing = np.zeros_like(fit.scores)
+    return _given_others(fit, j, _unit_effect(fit, j), scores=nothing, residual=np.zeros(fit.G))
+
+
+def _unit_effect(fit: Fit, j: int) -> Array:
+    """Return z/|z|² in orthonormal coordinates: what the others leave of column j, in units of X."""
+    z = fit.W[j] / fit.moments.y_unit
+    return np.asarray(z / (z @ z))
+
+
+def _given_others(fit: Fit, j: int, effect: Array, *, scores: Array, residual: Array) -> OtherColumns:
+    """Return the sums of the columns but for j, with û and an effect along z for an outcome."""
+    others = np.linalg.qr(_unit_effect(fit, j)[:, None], mode="complete")[0][:, 1:]
+    M = fit.orthonormal(fit.moments.ones[:, :-1])
     gram = np.empty((fit.G, fit.K - 1, fit.K - 1))
-    scores = np.empty((fit.G, fit.K - 1))
+    left = np.empty((fit.G, fit.K - 1))
     for clusters, E in fit.grams():
         gram[clusters] = others.T @ E @ others
-        scores[clusters] = (fit.scores[clusters] + E @ effect) @ others
-    residual = ones[:, -1] - ones[:, :-1] @ theta + M @ effect
+        left[clusters] = (scores[clusters] + E @ effect) @ others
     return OtherColumns(
-        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=scores, residual=residual
+        sizes=fit.moments.sizes.astype(float), ones=M @ others, gram=gram, scores=left, residual=residual + M @ effect
     )

@@ -6,139 +6,46 @@ the other columns partialled out, a cluster's score is its products with what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lyra.base.arrays import Array
-from lyra.base.result import Contract
 from lyra.base.text import did_you_mean
 from lyra.data import check
 from lyra.data.units import Seed
 from lyra.designs import Design
+from lyra.designs.named import Word
 from lyra.errors import InputError, NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.assignments import Said, assigned
 from lyra.robust.diagnosis.arms import arms, cluster_values, column_sums
 from lyra.robust.partialled import OtherColumns, other_columns
-from lyra.robust.wild.tally import TIE
+from lyra.robust.placed import Drawn, Placed
+from lyra.robust.randomised import NAMES, RandomisationTest
+from lyra.robust.redrawn import blocks
+from lyra.robust.sandwich import small_sample
 
-__all__ = ["RandomisationTest", "randomisation_test"]
+__all__ = ["NOWHERE", "RandomisationTest", "randomisation_test"]
 
 
-STATISTICS = ("t", "beta")
-BLOCK = 2_048  # assignments at a time
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
-class RandomisationTest(Contract):
-    """A test of the sharp null that the treatment shifts every outcome by `h0`.
-
-    Attributes
-    ----------
-    term : str
-        The treatment.
-    h0 : float
-        The effect under the null.
-    kind : str
-        "t" (RI-t) or "beta" (RI-β).
-    statistic : float
-        The statistic of the actual assignment: β̂ − h0, or that over its CV1 standard error.
-    distribution : ndarray (R,)
-        The statistic under every assignment tried, the actual one first; NaN where it is not identified.
-    treated, control : int
-        Clusters in each arm of the actual assignment.
-    enumerated : bool
-        Whether these are all the assignments the design could have made.
-    """
-
-    term: str
-    h0: float
-    kind: str
-    statistic: float
-    distribution: Array = field(repr=False)
-    treated: int
-    control: int
-    enumerated: bool
-
-    @property
-    def n_assignments(self) -> int:
-        """Assignments tried, the actual one among them."""
-        return self.distribution.size
-
-    @property
-    def n_greater(self) -> int:
-        """Assignments strictly more extreme than the actual one."""
-        return int(np.sum(self._size > self._own * (1.0 + TIE)))
-
-    @property
-    def n_ties(self) -> int:
-        """Assignments as extreme as the actual one, itself among them."""
-        return int(np.sum(np.abs(self._size - self._own) <= TIE * self._own))
-
-    @property
-    def n_undefined(self) -> int:
-        """Assignments whose statistic does not exist; they count as more extreme."""
-        return int(np.isnan(self.distribution).sum())
-
-    @property
-    def pvalue(self) -> float:
-        """The share of assignments at least as extreme as the actual one, itself among them."""
-        return (self.n_greater + self.n_ties + self.n_undefined) / self.n_assignments
-
-    @property
-    def smallest_pvalue(self) -> float:
-        """The p-value the most extreme of these assignments would have."""
-        largest = np.nanmax(self._size)
-        return float(np.sum(~(self._size < largest * (1.0 - TIE))) / self.n_assignments)
-
-    @property
-    def _size(self) -> Array:
-        return np.abs(self.distribution)
-
-    @property
-    def _own(self) -> float:
-        return abs(self.statistic)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the distribution as plain values, ready for JSON."""
-        told = ("term", "h0", "kind", "statistic", "p_value", "treated", "control", "enumerated")
-        counts = ("n_assignments", "n_greater", "n_ties", "n_undefined", "smallest_pvalue")
-        return {name: getattr(self, name) for name in (*told, *counts)}
-
-    def _answer(self) -> str:
-        how = "all" if self.enumerated else "a sample of"
-        name = "RI-t" if self.kind == "t" else "RI-beta"
-        return f"{name}, {self.term} = {self.h0:g}: p = {self.pvalue:.4g} over {how} {self.n_assignments:,} assignments"
-
-    def explain(self) -> str:
-        """Return in words what was randomised, how often, and what the p-value can be."""
-        how = "all" if self.enumerated else "a sample of"
-        name = "RI-t" if self.kind == "t" else "RI-beta"
-        lost = f"; {self.n_undefined} without a statistic count as more extreme" if self.n_undefined else ""
-        floor = "" if self.smallest_pvalue <= 0.05 else "; it cannot reject at 5 %"
-        return (
-            f"{name} for {self.term} = {self.h0:g}, {self.treated} clusters treated and {self.control} control: over "
-            f"{how} {self.n_assignments} assignments, p = {self.pvalue:.4g} (the smallest attainable is "
-            f"{self.smallest_pvalue:.4g}{floor}){lost}."
-        )
-
-    def __float__(self) -> float:
-        return self.pvalue
+STATISTICS = tuple(NAMES)
+NOWHERE = Placed()
+"""Nothing is known of the rows but their clusters."""
 
 
 def randomisation_test(
     fit: Fit,
     *,
     term: str | int,
-    design: Design | None = None,
+    design: Design | Word | None = None,
     stratum: Any = None,
     h0: float = 0.0,
     statistic: str = "t",
     assignments: Any = None,
     R: int = 9_999,
     rng: Seed = None,
+    placed: Placed = NOWHERE,
 ) -> RandomisationTest:
     """Return the randomisation test of a treatment assigned by cluster, from cluster sums alone [1]_.
 
@@ -155,10 +62,11 @@ def randomisation_test(
         The actual fit; the other columns are covariates and stay as they are.
     term : str or int
         The treatment: constant within clusters, with two values.
-    design : Design, optional
+    design : Design or str, optional
         Who could have been treated, from `lyra.designs`: whole clusters, of which a design of your own is handed a row
         each, in the order of `fit.labels`. All its assignments are tried when there are at most 20,000, else `R` drawn
-        by it and the actual one. Left out: complete randomisation of as many clusters as are treated.
+        by it and the actual one. The words "cluster", "strata" and "pairs" treat as many clusters as are treated, of
+        all or in each stratum; left out, "cluster".
     stratum : mapping or array (G,), optional
         The stratum (or pair) of each cluster, by label or in the order of `fit.labels`, for a design that reads it.
     h0 : float
@@ -172,6 +80,8 @@ def randomisation_test(
         Assignments to draw.
     rng : anything `numpy.random.default_rng` takes
         Used only to draw.
+    placed : Placed
+        The strata, and the cells of cluster and window, that are known of the table: a switchback treats cells.
 
     Raises
     ------
@@ -203,49 +113,55 @@ def randomisation_test(
     """
     if statistic not in STATISTICS:
         raise InputError(f"statistic={statistic!r} is unknown: {did_you_mean(str(statistic), STATISTICS)}.")
-    j = check.position(term, fit.names, what="term")
-    treatment = _treatment(fit, j)
-    actual = treatment > treatment.min()
-    said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng)
-    found = assigned(fit.labels, actual, said)
-    tried = found.treated
-    sums = other_columns(fit, j, h0)
+    drawn = placed.drawn(fit, design)
+    j = drawn.fit.names.index(fit.names[check.position(term, fit.names, what="term")])
+    treatment = _treatment(drawn, j)
     low, high = treatment.min(), treatment.max()
-    values = [
-        _statistics(sums, np.where(tried[start : start + BLOCK], high, low), statistic)
-        for start in range(0, tried.shape[0], BLOCK)
+    actual = treatment > low
+    stratum = placed.strata(design, stratum)
+    said = Said(design=design, stratum=stratum, assignments=assignments, R=R, rng=rng, units=drawn.units)
+    found = assigned(fit.labels, actual, said)
+    tried, sums = found.treated, other_columns(drawn.fit, j, h0)
+    parts = [
+        _statistics(sums, drawn, np.where(tried[rows], high, low), statistic) for rows in blocks(len(tried), drawn.fit)
     ]
-    distribution = np.concatenate(values) * (fit.moments.y_unit if statistic == "beta" else 1.0)
+    distribution = np.concatenate(parts) * (drawn.fit.moments.y_unit if statistic == "beta" else 1.0)
     if statistic == "t":
-        distribution /= np.sqrt(fit.G / (fit.G - 1) * (fit.N - 1) / (fit.N - fit.K))
+        distribution /= np.sqrt(small_sample(fit, "CV1"))
     treated = int(actual.sum())
     return RandomisationTest(
-        term=fit.names[j],
+        term=drawn.fit.names[j],
         h0=float(h0),
         kind=statistic,
         statistic=float(distribution[0]),
         distribution=distribution,
         treated=treated,
-        control=fit.G - treated,
+        control=actual.size - treated,
         enumerated=found.enumerated,
+        design=found.design,
+        tried=tried,
+        values=(float(low), float(high)),
+        fit=fit,
+        drawn=drawn,
     )
 
 
 # --- the treatment ------------------------------------------------------------------------------
 
 
-def _treatment(fit: Fit, j: int) -> Array:
-    """Return the treatment's value in each cluster (G,), or refuse a column that is not one."""
+def _treatment(drawn: Drawn, j: int) -> Array:
+    """Return the treatment's value in each cluster or cell, or refuse a column that is not one."""
+    fit, what = drawn.fit, drawn.what
     values, name = cluster_values(column_sums(fit), fit.moments.sizes)[:, j], fit.names[j]
     if np.isnan(values).any():
         raise NotIdentifiedError(
-            f"{name} varies within clusters, so clusters were not what was assigned: cluster at the level of the "
+            f"{name} varies within {what}, so {what} were not what was assigned: cluster at the level of the "
             "assignment, or use the wild cluster bootstrap."
         )
     upper = arms(values)
     if upper is None:
         raise NotIdentifiedError(
-            f"{name} does not take two values over the clusters, and randomisation inference needs two arms: choose a "
+            f"{name} does not take two values over the {what}, and randomisation inference needs two arms: choose a "
             "0/1 column."
         )
     return np.asarray(np.where(upper, values.max(), values.min()))
@@ -254,11 +170,12 @@ def _treatment(fit: Fit, j: int) -> Array:
 # --- the statistic ------------------------------------------------------------------------------
 
 
-def _statistics(sums: OtherColumns, D: Array, statistic: str) -> Array:
-    """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D (R, G)."""
+def _statistics(sums: OtherColumns, drawn: Drawn, D: Array, statistic: str) -> Array:
+    """Return β̂, or β̂ over its CV0 standard error, for each assignment's treatment D, a value a cluster or cell."""
     given = sums.given(D)
     beta = given.estimate
     if statistic == "beta":
         return beta
-    meat = np.sum((given.products - beta[:, None] * given.squares) ** 2, axis=1)
+    scores = drawn.clusters.total(given.products - beta[:, None] * given.squares, axis=1)
+    meat = np.sum(scores**2, axis=1)
     return np.asarray(beta * given.left / np.sqrt(np.where(meat > 0.0, meat, np.nan)))

@@ -17,8 +17,9 @@ import numpy as np
 from lyra.base.arrays import Array, Bools
 from lyra.moments.partition import Partition
 from lyra.robust.dof import Traces, traces
+from lyra.robust.grams import Grams
 from lyra.robust.laws import t_pvalue, t_quantile
-from lyra.robust.leave_out import LeaveOut, leave_out, times
+from lyra.robust.leave_out import LeaveOut
 from lyra.robust.rounding import CARRIED, known, residual_squares
 from lyra.robust.sandwich import small_sample
 from lyra.robust.wild.draws import Forms, t_statistics, values_at
@@ -69,7 +70,7 @@ class Replicates:
 
     Attributes
     ----------
-    E : ndarray (R or 1, G, K, K)
+    E : Grams (R or 1, G, K, K)
         Cluster Grams; one for all when only the outcome differs.
     c : ndarray (R, G, K)
         Q_g'y_g.
@@ -81,14 +82,17 @@ class Replicates:
         Rows.
     degenerate : ndarray (R,) of bool or None
         Replicates in which the tested column does not vary given the others: nothing is computable.
+    absorbed : int
+        Columns nested in the clusters that were swept out of all others; they count in K and nowhere else.
     """
 
-    E: Array
+    E: Grams
     c: Array
     s: Array
     yy: Array
     N: int
     degenerate: Bools | None = None
+    absorbed: int = 0
 
     @property
     def G(self) -> int:
@@ -97,15 +101,15 @@ class Replicates:
 
     @property
     def K(self) -> int:
-        """Columns."""
-        return int(self.c.shape[2])
+        """Columns, with those that were swept out."""
+        return int(self.c.shape[2]) + self.absorbed
 
     def shifted(self, effect: float) -> Replicates:
         """Return the same replicates with `effect` times the tested column added to y."""
         if effect == 0.0:
             return self
         root = np.sqrt(self.s)
-        c = self.c + effect * root[:, None, None] * self.E[..., -1]
+        c = self.c + effect * root[:, None, None] * self.E.last
         yy = self.yy + 2.0 * effect * root * self.eta[:, -1] + effect**2 * self.s
         return replace(self, c=c, yy=yy)
 
@@ -122,17 +126,17 @@ class Replicates:
     @cached_property
     def scores(self) -> Array:
         """c_g − E_gη, (R, G, K)."""
-        return self.c - times(self.E, self.eta[:, None])
+        return np.asarray(self.c - self.E.times(self.eta[:, None]))
 
     @property
     def tested(self) -> Array:
         """The unit vector e (K,) of the tested coefficient."""
-        return np.asarray(np.eye(self.K)[-1])
+        return np.asarray(np.eye(self.c.shape[2])[-1])
 
     @cached_property
     def without(self) -> LeaveOut:
         """I − E_g."""
-        return leave_out(self.E)
+        return self.E.without
 
     @cached_property
     def identified(self) -> Bools:
@@ -196,7 +200,7 @@ def _plain(reps: Replicates) -> Array:
 
 def _size(reps: Replicates) -> Array:
     """Return Σ b_g'E_gb_g of b_g = (I − E_g)⁻¹e, beside which a sum is rounding or not."""
-    return np.asarray(np.sum(reps.inverse * times(reps.E, reps.inverse), axis=(1, 2)))
+    return np.asarray(np.sum(reps.inverse * reps.E.times(reps.inverse), axis=(1, 2)))
 
 
 def _sums(reps: Replicates, b: Array, size: Array | float) -> Array:
@@ -204,9 +208,9 @@ def _sums(reps: Replicates, b: Array, size: Array | float) -> Array:
     return known(np.sum(np.sum(b * reps.scores, axis=2) ** 2, axis=1), reps.yy, size)
 
 
-def _form(E: Array, b: Array) -> Traces:
+def _form(E: Grams, b: Array) -> Traces:
     """Return the traces of the quadratic form of b (R or 1, G, K) under Var(u) = σ²I."""
-    W = times(E, b)
+    W = E.times(b)
     size = np.sum(b * W, axis=2)
     return traces(W, size, size - np.sum(W * W, axis=2))
 
@@ -259,27 +263,32 @@ def wild_forms(reps: Replicates, kind: Wild) -> Forms:
 def _studentiser(reps: Replicates, kind: Wild) -> tuple[Array, Array]:
     """Return b of the variance inside t, e for CV1 and (I − E_g)⁻¹e for CV3, and h_g = E_gb_g, (R or 1, G, K)."""
     if kind.cv3:
-        return reps.inverse, times(reps.E, reps.inverse)
-    return np.broadcast_to(reps.tested, reps.E.shape[:-1]), reps.E[..., -1]
+        return reps.inverse, reps.E.times(reps.inverse)
+    last = reps.E.last
+    return np.broadcast_to(reps.tested, last.shape), last
 
 
 def _scores_to_draw(reps: Replicates, kind: Wild) -> Array:
-    """Return the cluster scores the bootstrap reweighs, (R, G, K)."""
+    """Return the cluster scores the bootstrap reweighs, (R, G, K).
+
+    Jackknifed they gain E_gN(I − N'E_gN)⁺N'S_g, what fitting without a cluster adds; N: the coordinates left free.
+    """
     S = _null_scores(reps) if kind.restricted else reps.scores
     if not kind.jackknife:
         return S
-    return S + _left_out(reps.E, S, slice(-1) if kind.restricted else slice(None))
+    if kind.restricted:
+        return S + reps.E.times(_under_null(reps.E.others.without.inverse(S[..., :-1])))
+    return S + reps.E.times(reps.without.inverse(S))
 
 
 def _null_scores(reps: Replicates) -> Array:
     """Scores under the null: the last coordinate of η is nil."""
-    return reps.c - times(reps.E[..., :-1], reps.eta[:, None, :-1])
+    return np.asarray(reps.c - reps.E.times(_under_null(reps.eta[:, None, :-1])))
 
 
-def _left_out(E: Array, S: Array, free: slice) -> Array:
-    """Return E_gN(I − N'E_gN)⁺N'S_g, what fitting without a cluster adds to its score; N: the coordinates left free."""
-    moved = leave_out(E[..., free, free]).inverse(S[..., free])
-    return times(E[..., free], moved)
+def _under_null(others: Array) -> Array:
+    """Return vectors (..., K) whose last coordinate is nil, of their others (..., K - 1)."""
+    return np.concatenate([others, np.zeros_like(others[..., :1])], axis=-1)
 
 
 @dataclass(frozen=True, slots=True)

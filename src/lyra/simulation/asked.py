@@ -11,7 +11,7 @@ from lyra.base.text import option
 from lyra.errors import InputError
 from lyra.simulation.analysis import Analysis
 
-__all__ = ["COLUMNS", "CSV", "Asked", "refuse_foreign", "whole_seed"]
+__all__ = ["COLUMNS", "CSV", "Asked", "dates_column", "refuse_foreign", "whole_seed"]
 
 COLUMNS = ("outcome", "cluster", "covariates", "window", "stratum")
 CSV = ("decimal", "delimiter", "encoding", "missing")
@@ -27,6 +27,7 @@ class Asked:
     cluster_by: str | None = None
     covariates: Sequence[str] = ()
     analyses: Mapping[str, Analysis] | None = None
+    formula: str | None = None
     outcome: str | None = None
     cluster: str | None = None
     window: str | None = None
@@ -53,6 +54,13 @@ def refuse_foreign(subject: str, asked: Asked, takes: Sequence[str]) -> None:
         known = sorted({*takes, *(["weights"] if takes else [])} - set(asked.lacks))
         instead = f"it takes {', '.join(known)}" if known else "leave it out"
         raise InputError(f"{subject} takes no {option(extra[0])}: {instead}.")
+
+
+def dates_column(window: str | None, time: str | None) -> str | None:
+    """Return the column of windows, by either of its names: of a panel they are its dates."""
+    if window is not None and time is not None:
+        raise InputError(f"{option('window', window)} and {option('time', time)} name one column twice: pass one.")
+    return window if time is None else time
 
 
 def whole_seed(seed: Any) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lyra.base.arrays import Array, Codes
 from lyra.moments.partition import Partition
+from lyra.robust.grams import Dense
 from lyra.robust.partialled import SPANNED
 from lyra.robust.replicates import Replicates
 
@@ -79,7 +80,7 @@ def replicates_of_grams(gram: Array, N: int) -> Replicates:
     inverse = np.linalg.inv(L)
     turned = inverse[:, None] @ gram[:, :, :-1, :]
     return Replicates(
-        E=turned[..., :-1] @ inverse[:, None].transpose(0, 1, 3, 2),
+        E=Dense(turned[..., :-1] @ inverse[:, None].transpose(0, 1, 3, 2)),
         c=turned[..., -1],
         s=L[:, -1, -1] ** 2,
         yy=total[:, -1, -1],

@@ -19,7 +19,9 @@ from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import diagnose
 from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.worlds import Intercept, World, unequal
+from lyra.robust.grams import Dense
 from lyra.robust.replicates import Replicates
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import MOST_ICC, Spread, bounded
 
 __all__ = ["Correlation", "ModelSource", "correlations", "taken_up"]
@@ -56,7 +58,7 @@ class ModelSource:
     icc: float
     ratio: float = 1.0
 
-    truth = 0.0
+    estimand = NO_EFFECT
 
     @property
     def world(self) -> World:
@@ -94,7 +96,7 @@ class ModelSource:
         sigma = parts.sigma
         yy = sigma**2 * own @ parts.factors
         c *= np.sqrt(parts.factors)[:, None]
-        return Replicates(E=parts.E[None], c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
+        return Replicates(E=Dense(parts.E[None]), c=sigma * c, s=np.array([parts.s]), yy=yy, N=self.fit.N)
 
     def spread(self, seed: int) -> Spread:
         """Return what the formula of power needs, ρ being that of the source, with the interval of its estimate."""

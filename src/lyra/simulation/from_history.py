@@ -15,13 +15,15 @@ from lyra.base.arrays import Array, Bools, Codes
 from lyra.base.identity import described
 from lyra.data.units import History, Units
 from lyra.designs import Design
+from lyra.robust.grams import Dense
 from lyra.robust.partialled import SPANNED, Partialled
 from lyra.robust.replicates import Replicates
 from lyra.simulation.analysis import cluster_codes, shared_by
 from lyra.simulation.cells import Table, by_code, numbered
+from lyra.simulation.estimand import NO_EFFECT
 from lyra.simulation.spread import Spread, spread_of_tables
 
-__all__ = ["HistorySource"]
+__all__ = ["HistorySource", "independent", "orthonormal", "placed"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,7 +54,7 @@ class HistorySource:
     design: Design
     cluster_by: str = "cluster"
 
-    truth = 0.0
+    estimand = NO_EFFECT
 
     def identity(self) -> dict[str, Any]:
         """Return a hash of every array and of every column of labels, the design and the analysis."""
@@ -73,6 +75,11 @@ class HistorySource:
     def too_fine(self) -> int:
         """How many of the design's randomisation units the analysis splits over several clusters."""
         return self.design.splits(self.units, cluster_codes(self.units, self.cluster_by, self.design))
+
+    @property
+    def takes_up_shocks(self) -> bool:
+        """Whether effects of the formula take up what the rows of a cluster share."""
+        return False
 
     @property
     def n_assignments(self) -> int | None:
@@ -113,7 +120,7 @@ class HistorySource:
         c = np.empty((R, G, p + 1))
         c[..., :-1] = cells.own
         c[..., -1] = given.products / root
-        return Replicates(E=E, c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=~given.identified)
+        return Replicates(E=Dense(E), c=c, s=s, yy=np.full(R, cells.yy), N=cells.N, degenerate=~given.identified)
 
     def _clusters(self, kept: NDArray[Any]) -> Codes:
         """Return the cluster of each row kept, numbered without gaps."""
@@ -123,13 +130,13 @@ class HistorySource:
     def _cells(self) -> _Cells:
         kept = np.flatnonzero(self.design.kept(self.units))
         item, cluster = self.design.items(self.units)[kept], self._clusters(kept)
-        Q = _orthonormal(self.W[kept])
+        Q = orthonormal(self.W[kept])
         y = self.y[kept] - Q @ (Q.T @ self.y[kept])
         G = int(cluster.max()) + 1
         pair, cell = np.unique(item * G + cluster, return_inverse=True)
         return _Cells(
             item=pair // G,
-            sums=_placed(by_code(np.column_stack([np.ones(y.size), Q, y]), cell), pair % G, G),
+            sums=placed(by_code(np.column_stack([np.ones(y.size), Q, y]), cell), pair % G, G),
             F=by_code(Q[:, :, None] * Q[:, None, :], cluster),
             own=by_code(Q * y[:, None], cluster),
             yy=float(y @ y),
@@ -149,7 +156,7 @@ class _Cells:
     N: int
 
 
-def _placed(sums: Array, cluster: Codes, G: int) -> Any:
+def placed(sums: Array, cluster: Codes, G: int) -> Any:
     """Return sums (cells, P) as a sparse (cells, G P), each row in the columns of its cell's cluster."""
     from scipy.sparse import csr_array
 
@@ -158,10 +165,23 @@ def _placed(sums: Array, cluster: Codes, G: int) -> Any:
     return csr_array((sums.ravel(), columns.ravel(), np.arange(cells + 1) * P), shape=(cells, G * P))
 
 
-def _orthonormal(W: Array) -> Array:
+def orthonormal(W: Array) -> Array:
     """Return an orthonormal basis (N, p) of the span of the columns, by pivoting on what is left of each."""
+    Q, R, _ = _pivoted(W)
+    return np.asarray(Q[:, np.abs(np.diagonal(R)) > SPANNED])
+
+
+def independent(W: Array) -> Codes:
+    """Return columns that span what all of them do, in their order."""
+    _, R, places = _pivoted(W)
+    return np.asarray(np.sort(places[np.abs(np.diagonal(R)) > SPANNED]))
+
+
+def _pivoted(W: Array) -> tuple[Array, Array, Codes]:
+    """Return Q, R and the places of the columns in the order of what is left of each, those of zeros left out."""
     from scipy.linalg import qr
 
     lengths = np.linalg.norm(W, axis=0)
-    Q, R, _ = qr(W[:, lengths > 0] / lengths[lengths > 0], mode="economic", pivoting=True)
-    return np.asarray(Q[:, np.abs(np.diagonal(R)) > SPANNED])
+    some = np.flatnonzero(lengths > 0)
+    Q, R, order = qr(W[:, some] / lengths[some], mode="economic", pivoting=True)
+    return Q, R, some[order]

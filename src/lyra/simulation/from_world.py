@@ -27,6 +27,7 @@ from lyra.simulation.cells import (
     table_gram,
     with_effects,
 )
+from lyra.simulation.estimand import Estimand, estimand_of
 from lyra.simulation.samples import Grams, Sample, WorldLike
 from lyra.simulation.spread import Spread, spread_of_tables
 
@@ -64,9 +65,14 @@ class WorldSource:
         return {name: described(part) for name, part in parts.items()}
 
     @property
+    def estimand(self) -> Estimand:
+        """What the coefficient is held against: the total effect where treatment carries over, else the effect."""
+        return estimand_of(self.world)
+
+    @property
     def truth(self) -> float:
-        """The coefficient the regression estimates, on the outcome's scale."""
-        return float(self.world.truth().effect)
+        """The coefficient the regression should estimate, on the outcome's scale."""
+        return self.estimand.value
 
     @cached_property
     def by_sums(self) -> bool:

@@ -8,7 +8,16 @@ import numpy as np
 from lyra.base.text import did_you_mean
 from lyra.errors import InputError
 
-__all__ = ["MOST_AGENTS", "MOST_CELLS", "check_between", "check_choice", "check_most", "check_whole", "check_word"]
+__all__ = [
+    "MOST_AGENTS",
+    "MOST_CELLS",
+    "check_between",
+    "check_choice",
+    "check_design",
+    "check_most",
+    "check_whole",
+    "check_word",
+]
 
 MOST_AGENTS = 10_000_000  # of one world, over its windows
 MOST_CELLS = 1_000_000  # clusters times windows
@@ -28,6 +37,12 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
         lower = "finite" if low == -math.inf else f"{low} or more"
         allowed = f"between {low} and {high}" if math.isfinite(high) else lower
         raise InputError(f"{name}={value} is out of range; it must be {allowed}.")
+
+
+def check_design(design: object) -> None:
+    """Refuse a world of agents without a design."""
+    if design is None:
+        raise InputError("a World treats no one by itself; give it a design, such as ByCluster().")
 
 
 def check_whole(name: str, value: object, least: int) -> None:

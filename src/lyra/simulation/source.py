@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from lyra.robust.replicates import Replicates
 from lyra.simulation.cells import Table
+from lyra.simulation.estimand import Estimand
 from lyra.simulation.spread import Spread
 
 __all__ = ["RowSource", "Source"]
@@ -23,6 +24,11 @@ class Source(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """Return all that replicates are drawn from, a part a name, as plain values; refused where it is code."""
+        ...
+
+    @property
+    def estimand(self) -> Estimand:
+        """What the coefficient is held against; it is taken out of the outcome, so that zero is true."""
         ...
 
     @property

@@ -29,8 +29,8 @@ class Effects:
         Correlation of c_gt from one window to the next.
     period_shock : float
         Standard deviation of b_t.
-    carryover, interference : float
-        γ and κ.
+    carryover, carryover_decay, interference : float
+        γ, what of it lasts from one window to the next, and κ.
     """
 
     stratum: Codes
@@ -39,6 +39,7 @@ class Effects:
     ar1: float
     period_shock: float
     carryover: float
+    carryover_decay: float
     interference: float
 
     def shocks(self, shared: Shared, R: int, rng: Generator) -> tuple[Array, Array]:
@@ -63,8 +64,10 @@ class Effects:
 
     def spill(self, share: Array) -> Array:
         """Return what others' treatment does to each cell (R, G·W), from the shares treated there."""
-        before = np.zeros((len(share), len(self.stratum), self.windows))
-        before[..., 1:] = share.reshape(before.shape)[..., :-1]
+        cells = share.reshape(len(share), len(self.stratum), self.windows)
+        before = np.zeros(cells.shape)
+        for t in range(1, self.windows):
+            before[..., t] = self.carryover_decay * before[..., t - 1] + (1 - self.carryover_decay) * cells[..., t - 1]
         return np.asarray(self.carryover * before.reshape(share.shape) - self.interference * share)
 
     def covariance(self, icc: float, icc_window: float) -> Array:

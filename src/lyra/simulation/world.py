@@ -2,11 +2,12 @@
 
 An agent i of cluster g in window t has the utility
 
-    U = μ + τT + a_g + c_gt + b_t + γS_g,t−1 − κS_gt + ε,
+    U = μ + τT + a_g + c_gt + b_t + γH_gt − κS_gt + ε,
 
-against an outside option worth 0. T is the agent's own treatment and S_gt the share treated in its cluster and window;
-a is the cluster effect, c the AR(1) effect of cluster and window, b a shock common to all clusters. The outcome is U
-itself (linear), 1{U > 0} (conversion), or that times a lognormal basket of mean 1 (spend).
+against an outside option worth 0. T is the agent's own treatment, S_gt the share treated in its cluster and window,
+H_gt = φH_g,t−1 + (1 − φ)S_g,t−1 what of it is carried over; a is the cluster effect, c the AR(1) effect of cluster and
+window, b a shock common to all clusters. The outcome is U (linear), 1{U > 0} (conversion), or that times a lognormal
+basket of mean 1 (spend).
 """
 
 import math
@@ -22,7 +23,7 @@ from lyra.data.units import Seed, Units
 from lyra.errors import InputError
 from lyra.simulation.crowd import Crowd, arms, check_layout, crowd, moulton, shares, sizes
 from lyra.simulation.planting import Planted, plant
-from lyra.simulation.ranges import MOST_AGENTS, check_between, check_choice, check_most, check_word
+from lyra.simulation.ranges import MOST_AGENTS, check_between, check_choice, check_design, check_most, check_word
 from lyra.simulation.samples import Assigns, CellCovariance, Grams, Sample, Truth, draw_grams
 from lyra.simulation.utility import OUTCOMES, Effects, basket, noise, rest
 
@@ -62,7 +63,9 @@ class World:
     period_shock : float
         Standard deviation, on utility, of b_t. Base rate and ICC are planted at b_t = 0.
     carryover : float
-        γ, the effect on utility of the share treated in the cluster one window before (none before the first).
+        γ, the effect on utility of the share treated in the cluster in windows before (none before the first).
+    carryover_decay : float
+        φ, what of that is left one window later, 0 up to 1: at 0 the one window before is all that counts.
     interference : float
         κ, how much utility falls when all of the cluster and window, the agent included, is treated.
     strata : int
@@ -106,6 +109,7 @@ class World:
     ar1: float = 0.0
     period_shock: float = 0.0
     carryover: float = 0.0
+    carryover_decay: float = 0.0
     interference: float = 0.0
     strata: int = 1
     stratum_share: float = 0.0
@@ -160,7 +164,7 @@ class World:
         InputError
             When there is no design.
         """
-        _check_design(design)
+        check_design(design)
         rng = np.random.default_rng(rng)
         crowd, plan, effects = _crowd(self), _planted(self), _effects(self)
         treat = design.draw(crowd.units, rng)
@@ -204,7 +208,7 @@ class World:
         InputError
             When there is no design, or the outcome is not linear.
         """
-        _check_design(design)
+        check_design(design)
         _check_linear(self, "sums of products")
         rng = np.random.default_rng(rng)
         crowd, plan, effects = _crowd(self), _planted(self), _effects(self)
@@ -270,6 +274,7 @@ def _effects(world: World) -> Effects:
         ar1=world.ar1,
         period_shock=world.period_shock,
         carryover=world.carryover,
+        carryover_decay=world.carryover_decay,
         interference=world.interference,
     )
 
@@ -281,7 +286,7 @@ def _strata(world: World) -> Codes:
 def _check_shares(world: World) -> None:
     check_word("outcome", world.outcome, tuple(OUTCOMES))
     check_word("icc_scale", world.icc_scale, SCALES)
-    for name in ("icc", "icc_window", "stratum_share", "ar1"):
+    for name in ("icc", "icc_window", "stratum_share", "ar1", "carryover_decay"):
         check_between(name, getattr(world, name), 0, 1)
     check_between("pre_correlation", world.pre_correlation, -1, 1)
     for name in ("period_shock", "basket_sd"):
@@ -293,8 +298,3 @@ def _check_shares(world: World) -> None:
 def _check_linear(world: World, what: str) -> None:
     if world.outcome != "linear":
         raise InputError(f"{what} exist for linear outcomes and this one is a {world.outcome}; use sample.")
-
-
-def _check_design(design: object) -> None:
-    if design is None:
-        raise InputError("a World treats no one by itself; give it a design, such as ByCluster().")

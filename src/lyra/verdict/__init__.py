@@ -5,5 +5,6 @@
 read, `certificate` the result and its file, which `audit` judges again, `looks` the run; `closed_form` power by
 formula; `wanted` what a plan asks, `detection` what a method sees of any effect, `needed` how many clusters that takes,
 `power` the result; `quick` the certificate beside the lines of a fit; `ladder` one coefficient by every method,
-`advice` which line to read; `atlas` the sizes of all lines, and of the advice, over designs and laws of the errors.
+`advice` which line to read, `window_level` what a column of windows says of its clusters; `atlas` the sizes of all
+lines, and of the advice, over designs and laws of the errors.
 """

@@ -25,6 +25,10 @@ from lyra.verdict.weak import weaknesses
 __all__ = ["Advice", "Lines", "advise"]
 
 FEWEST_DOF = 4.0  # below which Satterthwaite's law is itself rough [Tipton 2015, Psychological Methods 20, 375-393]
+TOO_FINE = (
+    "these clusters are finer than what was drawn, so that no standard error by them is to be trusted, whatever its "
+    "size above: cluster by what was drawn."
+)
 ASK = "ask for calibrated lines, such as CV3* and R1*"
 LEAST_ASSIGNMENTS = 20  # with fewer no randomisation test reaches p = .05
 
@@ -86,6 +90,8 @@ class Lines(Protocol):
 
 def advise(lines: Lines) -> Advice:
     """Return which line to read and why: by exact sizes, by the certificate where there is one, else by rule."""
+    if lines.diagnosis.foreseen:
+        return Advice(None, TOO_FINE)
     by_size = _by_size(lines)
     if by_size is not None:
         return by_size
@@ -121,13 +127,23 @@ def _by_size(lines: Lines) -> Advice | None:
     if not sized_in_order(lines, order):
         return None
     if lines.arms is not None and min(lines.arms) == 1:
-        return Advice(None, _why_no_candidate(lines))
+        return Advice(None, f"{_one_alone(lines)}; {_way_out(lines)}.")
     method = chosen(lines, order)
     if method is None:
-        simulated = any(known.usable and not known.exact for known in lines.judged.values())
+        simulated = any(known.usable for known in _simulated(lines))
         return None if simulated else Advice(None, f"{why_none_holds(lines, order)}; {ASK}.")
     beside = (*weaknesses(lines, method), _few_in_an_arm(lines, method))
     return Advice(method, " ".join(sentence for sentence in (why_chosen(lines, method), *beside) if sentence))
+
+
+def _one_alone(lines: Lines) -> str:
+    return f"one cluster stands for a whole arm of {lines.term!r}, so its own shock cannot be told from the effect"
+
+
+def _simulated(lines: Lines) -> list[Judged]:
+    """Return what a certificate says of the candidates that have no exact size."""
+    known = [lines.judged[rung.method] for rung in _candidates(lines) if rung.method in lines.judged]
+    return [judged for judged in known if not judged.exact]
 
 
 # --- by the certificate -------------------------------------------------------------------------
@@ -261,7 +277,7 @@ def _not_covered(lines: Lines) -> str:
     if not lines.judged or lines.n_rows == d.G:
         return ""
     absorbed = d.free_of_shocks(lines.term)
-    simulated = 1.0 if absorbed else float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)])
+    simulated = 1.0 if absorbed else max(1.0, float(d.moulton_at(lines.judged_up_to)[d.names.index(lines.term)]))
     if not lines.moulton > simulated * (1.0 + sqrt(2.0 / (d.G - 1))):
         return ""
     shock = "which these columns absorb" if absorbed else f"with an ICC up to {lines.judged_up_to:.3g}"

@@ -21,7 +21,7 @@ from lyra.base.text import laid_out
 from lyra.errors import DataError
 from lyra.trials.trial import BLOCK
 from lyra.verdict.audit import first_line, refuse_forged, text_of, typed
-from lyra.verdict.performance import Row, finite
+from lyra.verdict.performance import Row, finite, recoveries
 from lyra.verdict.recommendation import by_way, recommend, worst_verdict
 from lyra.verdict.record import counted, in_words
 from lyra.verdict.rule import Rule
@@ -142,7 +142,7 @@ class Certificate(Told):
         return (
             aim,
             f"Data: {in_words(self.config.get('source', 'as given'))}{counted(self.data)}",
-            f"Estimand: the coefficient of {self.config.get('term', 'the treatment')}, truly zero",
+            f"Estimand: {self.config.get('estimand', _zero(self.config.get('term', 'the treatment')))}",
             f"Methods: {', '.join(dict.fromkeys(row.method for row in self.rows))}",
         )
 
@@ -154,7 +154,7 @@ class Certificate(Told):
         advice = f"Read {self.recommended}: {self.reason}." if self.recommended else f"Read none: {self.reason}."
         messages = (f"{row.method} failed, first with: {row.message}" for row in self.rows if row.message)
         seed = f"seed {self.seed}, digest {self.digest[:16]}"
-        return (*self.notes, *dict.fromkeys(messages), *read, advice, seed)
+        return (*self.notes, *recoveries(self.rows), *dict.fromkeys(messages), *read, advice, seed)
 
     def explain(self) -> str:
         """Return what was asked and what is to be read, without the table."""
@@ -179,6 +179,10 @@ def _read(document: Any) -> Certificate:
     told = Rule(alpha=read.alpha, tolerance=read.tolerance, delta=read.delta)
     refuse_forged(read.rows, read.recommended, told, (read.config.get("first", BLOCK), read.config.get("maximum")))
     return read
+
+
+def _zero(term: str) -> str:
+    return f"the coefficient of {term}, truly zero"
 
 
 _COLUMNS = {

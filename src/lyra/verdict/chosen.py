@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lyra.base.text import listed
-from lyra.robust.exact.lines import ExactLines
+from lyra.robust.exact.calibrated import CALIBRATED
+from lyra.robust.exact.lines import ExactLine, ExactLines
 from lyra.robust.exact.most_powerful import LINES, TIE
-from lyra.verdict.judged import Judged
+from lyra.verdict.judged import CERTIFIED, NEVER_REJECTS, Judged
 from lyra.verdict.rung import Rung
 
 __all__ = ["Sizes", "chosen", "sized_in_order", "why_chosen", "why_none_holds"]
+
+DRAWN = "RI-t"
 
 
 class Sizes(Protocol):
@@ -46,7 +49,7 @@ def chosen(sizes: Sizes, order: Sequence[str]) -> str | None:
     """
     judged = {method: sizes.judged[method] for method in sized_in_order(sizes, order)}
     holding = [method for method, known in judged.items() if known.holds(sizes.tolerance)]
-    bounded = [method for method in holding if sizes.exact is not None and sizes.exact[method].always_bounded]
+    bounded = [method for method in holding if method == DRAWN or _line(sizes, method).always_bounded]
     among = bounded or holding
     if not among:
         return None
@@ -55,28 +58,43 @@ def chosen(sizes: Sizes, order: Sequence[str]) -> str | None:
 
 
 def sized_in_order(sizes: Sizes, order: Sequence[str]) -> list[str]:
-    """Return the lines that have an exact size and an answer, textbook lines first."""
+    """Return the lines that have an exact size and an answer and ever reject, textbook lines first."""
     answered = {rung.method for rung in sizes.rungs if rung.computable}
-    known = {method for method, judged in sizes.judged.items() if judged.exact} & answered
-    return [method for method in (*order, *(f"{name}*" for name in LINES)) if method in known]
+    sized = {method for method, judged in sizes.judged.items() if judged.exact and judged.verdict != NEVER_REJECTS}
+    known = (sized | {method for method in sizes.judged if _drawn(sizes, method)}) & answered
+    stars = dict.fromkeys((*(f"{name}*" for name in LINES), *CALIBRATED))
+    return [method for method in (*order, *stars, DRAWN) if method in known]
+
+
+def _drawn(sizes: Sizes, method: str) -> bool:
+    """Whether a line is RI-t of a declared draw that is certified in the worlds tried, and that much is tolerated.
+
+    Its size is simulated, so that it can be shown to be at most 6.25 %, and never to be at most 5 %.
+    """
+    return method == DRAWN and sizes.judged[method].usable and sizes.tolerance >= CERTIFIED
 
 
 def why_chosen(sizes: Sizes, method: str) -> str:
     """Say what holds of the line that is read: its level, in every listed world, and its power."""
     judged = sizes.judged[method]
-    often = f"{100 * sizes.tolerance * judged.alpha:.3g} %"
+    often, how = f"{100 * sizes.tolerance * judged.alpha:.3g} %", "computed exactly" if judged.exact else "simulated"
     return (
-        f"in every world listed above it flags a true null at most {often} of the time, computed exactly, and no line "
+        f"in every world listed above it flags a true null at most {often} of the time, {how}, and no line "
         f"that does finds more but for a percentage point: {100 * judged.power:.0f} % of effects of 2.8 standard "
         f"deviations of the estimate.{_set_by(sizes, method)}"
     )
 
 
 def _set_by(sizes: Sizes, method: str) -> str:
-    line = None if sizes.exact is None else sizes.exact[method]
+    line = None if method == DRAWN else _line(sizes, method)
     if line is None or line.test is None or line.size.world is None:
         return ""
     return f" Its critical value {line.critical_value:.4g} is set by: {line.size.words}."
+
+
+def _line(sizes: Sizes, method: str) -> ExactLine:
+    assert sizes.exact is not None
+    return sizes.exact[method]
 
 
 def why_none_holds(sizes: Sizes, order: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from lyra.robust.laws import critical_value
 from lyra.robust.methods import METHODS, run_method
 from lyra.robust.replicates import Replicates
 from lyra.simulation.from_history import HistorySource
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.trials.trial import BLOCK, Trial
 from lyra.verdict.wanted import Wanted
 
@@ -116,13 +116,25 @@ def _reached(draws: Draws, target: float, sign: float) -> float:
 
 
 def interval(draws: Draws, mde: float, target: float) -> tuple[float, float]:
-    """Return the effects at which the power is 1.96 Monte-Carlo errors below and above the target."""
+    """Return the effects at which the power is 1.96 Monte-Carlo errors below and above the target.
+
+    Where all assignments were tried nothing is left to chance but the outcome itself, which is one of many: the
+    interval is then that of its spread between the clusters, a chi-square on G − 1 degrees of freedom.
+    """
     if draws.exact:
-        return mde, mde
+        return _over_outcomes(mde, draws.n_clusters - 1)
     error, sign = Z95 * mc_error(target, draws.n, exact=False), float(np.sign(mde))
     ends = max(target - error, target / 2.0), min(target + error, (1.0 + target) / 2.0)
     low, high = (_reached(draws, end, sign) for end in ends)
     return sign * low, sign * high
+
+
+def _over_outcomes(mde: float, dof: int) -> tuple[float, float]:
+    """Return the 95 % interval of an effect that is proportional to a standard deviation estimated on `dof`."""
+    from scipy.special import chdtri
+
+    low, high = (mde * float(np.sqrt(dof / chdtri(dof, share))) for share in (0.025, 0.975))
+    return low, high
 
 
 def mc_error(p: float, R: int, *, exact: bool) -> float:

@@ -42,7 +42,8 @@ def _more_alike(fit: Fit, exact: ExactLines, diagnosis: Diagnosis, moulton: floa
         return
     term, most = exact.about.term, exact.family.icc_max
     absorbed = diagnosis.free_of_shocks(term)
-    expected = 1.0 if absorbed else float(diagnosis.moulton_at(most)[diagnosis.names.index(term)])
+    at_most = 1.0 if absorbed else float(diagnosis.moulton_at(most)[diagnosis.names.index(term)])
+    expected = max(1.0, at_most)  # one where rows are independent, which is less for a term that varies inside clusters
     slopes = max(exact.family.slopes, default=0.0) if exact.about.larger is None else 0.0
     expected *= sqrt(max(exact.family.arms, 1.0 / (1.0 - slopes)))
     if moulton > expected * (1.0 + NORMAL * sqrt(0.5 / (fit.G - 1))):

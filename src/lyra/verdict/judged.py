@@ -10,13 +10,24 @@ import numpy as np
 from lyra.robust.diagnosis.diagnosis import Diagnosis
 from lyra.robust.exact.lines import ExactLine, ExactLines
 from lyra.verdict.certificate import Certificate
+from lyra.verdict.judging import clopper_pearson
 from lyra.verdict.recommendation import worst_verdict
 from lyra.verdict.rung import Rung
 
-__all__ = ["NEVER_REJECTS", "NOT_COMPUTABLE", "Judged", "judged_exactly", "judged_lines", "largest_icc"]
+__all__ = [
+    "CERTIFIED",
+    "NEVER_REJECTS",
+    "NOT_COMPUTABLE",
+    "Judged",
+    "judged_by_draws",
+    "judged_exactly",
+    "judged_lines",
+    "largest_icc",
+]
 
 LEAST = 1e-9  # a largest size below this: the line never rejects
 ROUNDING = 1e-6  # of a size found as a root
+ERROR = 0.01  # of either verdict on simulated sizes
 CERTIFIED = 1.25  # times the size it claims: the tolerance of certificates
 NOT_COMPUTABLE, NEVER_REJECTS = "not computable", "never rejects"
 
@@ -73,6 +84,22 @@ def _sized(line: ExactLine, alpha: float) -> Judged:
         exact=True,
         set_by=line.size.words,
         power=line.power,
+    )
+
+
+def judged_by_draws(size: float, data_sets: int, *, alpha: float, power: float) -> Judged:
+    """Return the verdict on a size that is the share of so many data sets, by its Clopper-Pearson bounds."""
+    low, high = clopper_pearson(round(size * data_sets), data_sets, ERROR)
+    tolerated = CERTIFIED * alpha
+    verdict = "certified" if high <= tolerated else "uncertified" if low > tolerated else "inconclusive"
+    return Judged(
+        verdict=verdict,
+        size=size,
+        size_low=low,
+        size_high=high,
+        alpha=alpha,
+        usable=verdict == "certified" and size > 0.0,
+        power=power,
     )
 
 

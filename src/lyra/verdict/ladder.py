@@ -17,11 +17,12 @@ from lyra.robust.diagnosis.diagnosis import Diagnosis, diagnose
 from lyra.robust.exact.lines import ExactLines
 from lyra.robust.inference import infer
 from lyra.robust.methods import LADDER
+from lyra.robust.randomised import RandomisationTest
 from lyra.robust.wild.bootstrap import WildBootstrap
 from lyra.verdict.advice import Advice, advise
 from lyra.verdict.certificate import Certificate
 from lyra.verdict.judged import NOT_COMPUTABLE, Judged, judged_exactly, judged_lines, largest_icc
-from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, inferred
+from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, drawn, inferred
 
 __all__ = ["LADDER", "Ladder", "climb"]
 
@@ -62,6 +63,8 @@ class Ladder(Told):
         The largest intraclass correlation it simulated.
     judged_notes : tuple of str
         What it leaves out.
+    assigned : str
+        How clusters were drawn to be treated, where lines rest on it.
 
     References
     ----------
@@ -85,6 +88,7 @@ class Ladder(Told):
     judged_on: tuple[str, ...] = ()
     judged_up_to: float = 0.0
     judged_notes: tuple[str, ...] = ()
+    assigned: str = ""
 
     def __getitem__(self, method: str) -> Rung:
         for rung in self.rungs:
@@ -114,6 +118,24 @@ class Ladder(Told):
     def with_bootstrap(self, boot: WildBootstrap) -> Ladder:
         """Return the ladder with a line for a wild cluster bootstrap of the same coefficient."""
         return replace(self, rungs=(*self.rungs, bootstrapped(boot, self.term, self.level)))
+
+    def with_randomisation(self, *tests: RandomisationTest, assumed: bool = False) -> Ladder:
+        """Return the ladder with a line for each randomisation test of the same coefficient.
+
+        With `assumed` nobody said that clusters were drawn, and the lines say so.
+        """
+        how = f"the treatment was drawn as declared ({tests[0].design})"
+        if assumed:
+            how = f"clusters were drawn, for which nobody vouched: say how with {option('design')}"
+        return replace(
+            self,
+            rungs=(*self.rungs, *(drawn(test, self.level, assumed=assumed) for test in tests)),
+            assigned=f"RI-t and RI-beta are exact for no effect on anyone if {how}.",
+        )
+
+    def with_judged(self, judged: Mapping[str, Judged]) -> Ladder:
+        """Return the ladder with more verdicts on its lines."""
+        return replace(self, judged={**self.judged, **judged})
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of the methods that have no exact size."""
@@ -205,6 +227,7 @@ class Ladder(Told):
             *([] if self.exact is None else [f"{EXACTLY} {self.exact.words}"]),
             *map(_tried, [self.judged_on] if self.judged_on else []),
             *self.judged_notes,
+            *([self.assigned] if self.assigned else []),
             *self.cautions,
         )
 

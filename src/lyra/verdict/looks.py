@@ -17,6 +17,7 @@ from lyra.trials.trial import BLOCK, Candidate, Scenario
 from lyra.verdict.budget import rule_of
 from lyra.verdict.by_integral import integrated, over_family
 from lyra.verdict.certificate import Certificate
+from lyra.verdict.one_outcome import beside_the_model
 from lyra.verdict.performance import Row, performance
 from lyra.verdict.recommendation import recommend
 from lyra.verdict.rule import Rule
@@ -62,14 +63,16 @@ def certify_scenarios(
         Of a fitted design: the worlds whose largest exact sizes make a cell of their own.
     """
     tolerated = Rule(alpha=alpha, tolerance=tolerance)
-    rows: list[Row] = []
+    rows, notes = list[Row](), list[str]()
     tables: dict[Key, Array] = {}
     check_workers(workers)
     run = partial(run_chunks, store=store, workers=workers, progress=progress)
     for scenario in scenarios:
         rules = [rule_of(method, tolerated, (first, maximum)) for method in scenario.trial.methods]
         judged, made = _certify_one(scenario, rules, run)
-        rows += judged
+        beside, told = beside_the_model(judged, scenario, tolerated)
+        rows += beside
+        notes += (*scenario.notes, *told)
         tables |= made
     if family is not None:
         rows += over_family(
@@ -88,7 +91,7 @@ def certify_scenarios(
         config={"first": first, "maximum": maximum} | dict(config or {}),
         data=dict(data or {}),
         versions={"lyra": __version__, "numpy": np.__version__},
-        notes=tuple(dict.fromkeys(note for scenario in scenarios for note in scenario.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lyra.base.search import fewest
 from lyra.designs import Switchback
 from lyra.errors import InputError
-from lyra.simulation.subjects import DrawnFrom
+from lyra.simulation.setting import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, t_power
 from lyra.verdict.detection import Draws, drawn
 from lyra.verdict.wanted import Wanted

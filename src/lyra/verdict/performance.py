@@ -9,7 +9,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,11 +17,15 @@ import numpy as np
 
 from lyra.base.arrays import Array
 from lyra.base.result import Told
+from lyra.simulation.estimand import TOTAL
 from lyra.trials.trial import BLOCK, COLUMNS, Scenario, method_name
 from lyra.verdict.judging import judge_counts
 from lyra.verdict.rule import Rule
 
-__all__ = ["Row", "finite", "performance"]
+__all__ = ["REMEDY", "Row", "finite", "performance", "recoveries"]
+
+SURELY = 4.0  # Monte-Carlo errors
+REMEDY = "lengthen the block and leave out its first windows (washout)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -57,6 +61,14 @@ class Row(Told):
     ignores_clusters : bool
         Whether the method takes the rows of a cluster as independent; then it is never the one to read, certified or
         not, for it is certified in this world alone.
+    model_size : float
+        Of own data, the exact size on Gaussian outcomes, see `verdict.one_outcome`; NaN where none is known.
+    sound_in_model : bool
+        Whether that size is tolerated, or not known.
+    estimand : str
+        What the null states: "effect", or "total effect" where treatment carries over.
+    truth : float
+        Its value, which is the null; `recovers` is the mean estimate as a share of it.
     """
 
     design: str
@@ -78,11 +90,30 @@ class Row(Told):
     analysis: str = ""
     message: str = ""
     ignores_clusters: bool = False
+    model_size: float = math.nan
+    sound_in_model: bool = True
+    estimand: str = "effect"
+    truth: float = 0.0
+
+    @property
+    def recovers(self) -> float:
+        """The mean estimate as a share of the estimand; NaN where that is zero."""
+        return 1.0 + self.bias / self.truth if self.truth else math.nan
+
+    @property
+    def recovery_error(self) -> float:
+        """The Monte-Carlo error of `recovers`."""
+        return self.sd_estimate / math.sqrt(self.replicates) / abs(self.truth) if self.truth else math.nan
+
+    @property
+    def misses(self) -> bool:
+        """Whether the estimates surely miss a total effect, so that no standard error can help."""
+        return self.estimand == TOTAL and abs(self.recovers - 1.0) > SURELY * self.recovery_error
 
     @property
     def usable(self) -> bool:
-        """Whether the method holds its size here, rejects at all and allows for the clusters."""
-        return self.verdict == "certified" and not self.ignores_clusters
+        """Whether the method holds its size here and in the model, rejects at all and allows for the clusters."""
+        return self.verdict == "certified" and not self.ignores_clusters and self.sound_in_model
 
     @property
     def exact(self) -> bool:
@@ -149,7 +180,24 @@ def performance(scenario: Scenario, m: int, table: Array, rule: Rule, *, exact: 
         analysis=scenario.analysis,
         message=trial.first_failure(m, *divmod(first, BLOCK)) if lost else "",
         ignores_clusters=scenario.ignores_clusters(m),
+        estimand=trial.source.estimand.name,
+        truth=trial.source.estimand.value,
     )
+
+
+def recoveries(rows: Iterable[Row]) -> list[str]:
+    """Say of each design under carry-over what share of the total effect its estimates recover on average."""
+    most: dict[str, Row] = {}
+    for row in rows:
+        if row.estimand == TOTAL and math.isfinite(row.recovers):
+            most[row.design] = max(most.get(row.design, row), row, key=lambda row: row.replicates)
+    return [f"{design}: the estimates recover {_recovered(row)}" for design, row in most.items()]
+
+
+def _recovered(row: Row) -> str:
+    error = f"(Monte-Carlo error {100 * row.recovery_error:.1f})"
+    told = f"{100 * row.recovers:.1f} % of the total effect {row.truth:.4g} {error}"
+    return f"{told}: {REMEDY}" if row.misses else told
 
 
 def _mean(values: Array) -> float:

@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from lyra.base.result import Told
 from lyra.base.text import laid_out
-from lyra.simulation.subjects import DrawnFrom
+from lyra.errors import InputError
+from lyra.robust.exact.calibrated import CALIBRATED
+from lyra.simulation.from_fit import ModelSource
+from lyra.simulation.setting import DrawnFrom
 from lyra.verdict.closed_form import ClosedForm, closed_form
 from lyra.verdict.detection import Draws, detectable, drawn, interval, mc_error
+from lyra.verdict.exact_detection import ExactDraws, has_exact_power, seen_exactly
 from lyra.verdict.needed import Needed, by_formula
 from lyra.verdict.wanted import Wanted
 
@@ -37,7 +41,9 @@ class PowerAnalysis(Told):
     mde : float
         The smallest detectable effect: the power reaches `target` there.
     mde_interval : tuple of float
-        Its 95 % Monte-Carlo interval; both ends are `mde` when all assignments were enumerated.
+        Its 95 % interval: of Monte-Carlo error, or where all assignments were enumerated of the outcome, which is one
+        of many, by the chi-square law of a spread between so many clusters. Where power is an integral, the same root
+        at both ends of the 95 % interval of the intraclass correlation.
     effect : float
         The planned effect; the smallest detectable one where none was planned.
     effect_power : float
@@ -53,7 +59,9 @@ class PowerAnalysis(Told):
     replicates : int
         Replicates, or assignments enumerated.
     exact : bool
-        Whether all assignments of the design were enumerated.
+        Whether all assignments of the design were enumerated, or power is an integral.
+    integral : bool
+        Whether power is an integral; the replicates then stand behind `type_s` and `type_m` alone.
     notes : tuple of str
     """
 
@@ -74,6 +82,7 @@ class PowerAnalysis(Told):
     alpha: float
     replicates: int
     exact: bool
+    integral: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -109,7 +118,7 @@ class PowerAnalysis(Told):
 
 def analyse(source: DrawnFrom, wanted: Wanted) -> PowerAnalysis:
     """Return what the test wanted sees of the replicates of a source, under one effect after another."""
-    draws = drawn(source, wanted)
+    draws = _seen(source, wanted)
     mde = detectable(draws, wanted)
     effect = mde if wanted.effect is None else float(wanted.effect)
     form = closed_form(source, n_clusters=draws.n_clusters, alpha=wanted.alpha, target=wanted.target, seed=wanted.seed)
@@ -121,9 +130,9 @@ def analyse(source: DrawnFrom, wanted: Wanted) -> PowerAnalysis:
         effects=tuple((CURVE * mde).tolist()),
         power=tuple(draws.power(step * mde) for step in CURVE.tolist()),
         mde=mde,
-        mde_interval=interval(draws, mde, wanted.target),
+        mde_interval=_ends(draws, form, wanted, mde),
         effect=effect,
-        effect_power=float(seen.mean()),
+        effect_power=draws.power(effect),
         type_s=_mean(np.sign(estimate[seen]) != np.sign(effect)),
         type_m=_mean(np.abs(estimate[seen] / effect)),
         clusters_needed=needed.clusters() if needed else None,
@@ -133,8 +142,31 @@ def analyse(source: DrawnFrom, wanted: Wanted) -> PowerAnalysis:
         alpha=wanted.alpha,
         replicates=draws.n,
         exact=draws.exact,
+        integral=isinstance(draws, ExactDraws),
         notes=(*_flagging(source, draws, wanted), *(needed.notes if needed else ())),
     )
+
+
+def _seen(source: DrawnFrom, wanted: Wanted) -> Draws:
+    """Return what the test wanted sees: by an integral where there is one, else of replicates."""
+    if isinstance(source, ModelSource) and has_exact_power(source, wanted.method):
+        return seen_exactly(source, wanted)
+    if wanted.method in CALIBRATED:
+        raise InputError(
+            f"method {wanted.method!r} is calibrated on columns and clusters, and here they are drawn: pass a fit of "
+            "the design, or a line that is not calibrated."
+        )
+    return drawn(source, wanted)
+
+
+def _ends(draws: Draws, form: ClosedForm, wanted: Wanted, mde: float) -> tuple[float, float]:
+    """Return the interval of the smallest detectable effect: of the correlation, or of the replicates."""
+    if not isinstance(draws, ExactDraws):
+        return interval(draws, mde, wanted.target)
+    if form.icc_low >= form.icc_high:
+        return mde, mde
+    low, high = (detectable(draws.at_correlation(icc), wanted) for icc in (form.icc_low, form.icc_high))
+    return low, high
 
 
 def _mean(values: NDArray[Any]) -> float:
@@ -144,6 +176,10 @@ def _mean(values: NDArray[Any]) -> float:
 def _flagging(source: DrawnFrom, draws: Draws, wanted: Wanted) -> tuple[str, ...]:
     """Return a note where the method flags a true null too often: its power is then worth nothing."""
     size = draws.power(0.0)
+    if isinstance(draws, ExactDraws):
+        comparable = size <= TOLERATED * wanted.alpha
+        told = f"{wanted.method} rejects a true null {100 * size:.3g} % of the time here: its power is not comparable."
+        return () if comparable else (told,)
     if size - 3.0 * mc_error(wanted.alpha, draws.n, exact=draws.exact) <= TOLERATED * wanted.alpha:
         return ()
     finer = " (its clusters are finer than what the design randomises)" if getattr(source, "too_fine", 0) else ""
@@ -155,12 +191,14 @@ def _flagging(source: DrawnFrom, draws: Draws, wanted: Wanted) -> tuple[str, ...
 
 def _words(plan: PowerAnalysis) -> list[str]:
     form = plan.closed_form
-    drawn = f"all {plan.replicates:,} assignments" if plan.exact else f"{plan.replicates:,} replicates"
     low, high = plan.mde_interval
-    error = "" if plan.exact else f" (Monte-Carlo 95 %: {low:.4g} to {high:.4g})"
+    over = "for this outcome; 95 % over outcomes like it" if plan.exact else "Monte-Carlo 95 %"
+    error = f" ({over}: {low:.4g} to {high:.4g})"
+    if plan.integral:
+        error = f" ({low:.4g} to {high:.4g} over the ICC's interval)" if low != high else ""
     wrong = f"{100 * plan.type_s:.2g} % of cases and exaggerates the effect {plan.type_m:.3g} times"
     return [
-        f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {drawn}",
+        f"Power of {plan.method} with {plan.n_clusters} clusters at alpha {plan.alpha:g}, {_source(plan)}",
         f"  smallest detectable effect {plan.mde:.4g} at power {plan.target:g}{error}",
         f"  by formula {form.mde:.4g}, the design effect being {form.design_effect:.3g} at an ICC of {form.icc:.4g}",
         *_over_the_icc(plan),
@@ -171,6 +209,12 @@ def _words(plan: PowerAnalysis) -> list[str]:
         *_curve(plan),
         *plan.notes,
     ]
+
+
+def _source(plan: PowerAnalysis) -> str:
+    if plan.integral:
+        return "by an exact integral"
+    return f"all {plan.replicates:,} assignments" if plan.exact else f"{plan.replicates:,} replicates"
 
 
 def _over_the_icc(plan: PowerAnalysis) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lyra.base.text import listed
 from lyra.verdict.judging import FAVOUR
-from lyra.verdict.performance import Row
+from lyra.verdict.performance import REMEDY, Row
 
 __all__ = ["by_way", "recommend", "worst_verdict"]
 
@@ -29,11 +29,22 @@ def _why_none(ways: Mapping[str, Sequence[Row]]) -> str:
     unsettled = [way for way, own in ways.items() if worst_verdict(own) == "inconclusive"]
     if unsettled:
         return f"no method is certified in every design yet, and more replicates may settle {listed(unsettled)}"
+    lucky = [way for way, own in ways.items() if all(r.verdict == "certified" for r in own) and not _in_model(own)]
+    if lucky:
+        told = f"what is certified for this outcome ({listed(lucky)}) does not hold its size on others of the kind"
+        return f"{told}: more clusters, or several past outcomes, are the remedy"
+    missed = dict.fromkeys(row.design for own in ways.values() for row in own if row.misses and not row.usable)
+    if missed:
+        return f"in {listed(missed, 2)} the estimates miss the total effect, whatever their standard error: {REMEDY}"
     blind = [way for way, own in ways.items() if worst_verdict(own) == "certified"]
     if blind:
         told = "rows of a cluster may be alike, and no method that allows for it is certified in every design"
         return f"{told} ({listed(blind)} does not)"
     return "no method both holds its size and ever rejects in every design: more clusters are the remedy"
+
+
+def _in_model(rows: Sequence[Row]) -> bool:
+    return all(row.sound_in_model for row in rows)
 
 
 def by_way(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -15,9 +15,10 @@ from lyra.errors import InputError
 from lyra.robust.exact.calibrated import CalibratedTest
 from lyra.robust.inference import Inference
 from lyra.robust.laws import t_interval
+from lyra.robust.randomised import NAMES, RandomisationTest
 from lyra.robust.wild.bootstrap import WildBootstrap
 
-__all__ = ["COLUMNS", "Rung", "bootstrapped", "calibrated", "inferred"]
+__all__ = ["COLUMNS", "Rung", "bootstrapped", "calibrated", "drawn", "inferred"]
 
 COLUMNS = ("method", *HEADS, "dof", "law")
 """What a line shows, in the order of a table."""
@@ -142,5 +143,25 @@ def bootstrapped(boot: WildBootstrap, term: str, level: float) -> Rung:
         conf_high=float(high),
         dof=np.nan,
         law=draws,
+        level=level,
+    )
+
+
+def drawn(test: RandomisationTest, level: float, *, assumed: bool = False) -> Rung:
+    """Return the line of a randomisation test; `assumed` where nobody said that clusters were drawn."""
+    low, high = test.conf_int(level)
+    count = f"{test.n_assignments:,}"
+    how = f"all {count} assignments" if test.enumerated else f"{count} drawn assignments"
+    return Rung(
+        term=test.term,
+        method=NAMES[test.kind],
+        estimate=test.estimate,
+        std_error=test.std_error,
+        statistic=float(np.divide(test.estimate - test.h0, test.std_error)) if test.std_error else np.nan,
+        p_value=test.pvalue,
+        conf_low=float(low),
+        conf_high=float(high),
+        dof=np.nan,
+        law=f"{how}, if clusters were drawn" if assumed else how,
         level=level,
     )

@@ -11,7 +11,7 @@ from lyra.base.warn import warn
 from lyra.errors import FinerClustersWarning
 from lyra.robust.methods import LADDER
 from lyra.simulation.from_fit import ModelSource
-from lyra.simulation.subjects import Setting
+from lyra.simulation.setting import Setting
 from lyra.trials.trial import Candidate, Scenario, Trial, stream
 
 __all__ = ["scenarios_of"]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
+from numbers import Real
 
+from lyra.base.text import option
+from lyra.data.check import one_of
+from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
+from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.lines import exact_lines
 from lyra.robust.exact.most_powerful import LINES
+from lyra.robust.exact.periods import period_factor, sums_by_period
+from lyra.robust.exact.statistic import statistic
 from lyra.robust.methods import LADDER, METHODS
 from lyra.verdict.fidelity import infidelities
 from lyra.verdict.ladder import Ladder, climb
@@ -19,20 +27,40 @@ MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact
 
 
 def sized_ladder(
-    fit: Fit, j: int, *, methods: Sequence[str] | None, level: float, family: Family, tolerance: float
+    fit: Fit,
+    j: int,
+    *,
+    methods: Sequence[str] | None,
+    level: float,
+    family: Family,
+    tolerance: float,
+    time: str | None = None,
 ) -> Ladder:
     """Return coefficient j under each method, with the exact size of those that have one.
 
     Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a
-    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes.
+    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes. `time` is a factor of the formula whose
+    levels are numbers; left out, the one that crosses the clusters where their effects are swept out.
+
+    Raises
+    ------
+    InputError
+        No method, an unknown one, a calibrated one beyond 10,000 clusters, or a tolerance that is not positive.
+    NotIdentifiedError
+        A calibrated line was named that has no estimate without one of the clusters.
     """
+    _refuse_tolerance(tolerance)
+    if methods is not None and not methods:
+        raise InputError(f"{option('methods')} names no line: ask for one or more, such as CV3.")
     asked = LADDER if methods is None else [name for name in dict.fromkeys(methods) if not name.endswith("*")]
+    named = [] if methods is None else _starred(methods, fit.G)
     ladder = climb(fit, j, methods=asked, level=level)
     if fit.G > MOST_CLUSTERS:
         return ladder
     many = fit.G > MANY_CLUSTERS
     every = ("CV3",) if many else LINES
-    starred = every if methods is None else [name.removesuffix("*") for name in methods if name.endswith("*")]
+    starred = every if methods is None else named
+    factor = period_factor(fit, fit.names[j]) if time is None else time
     exact = exact_lines(
         fit,
         j,
@@ -40,8 +68,31 @@ def sized_ladder(
         starred=starred,
         family=family.coarse() if many else family,
         alpha=1.0 - level,
+        rows=None if factor is None else sums_by_period(fit, factor),
     )
+    for lost in (name for name in named if f"{name}*" not in exact):
+        statistic(fit, exact.about, lost)  # says why it has no answer
     if not exact.lines:
         return ladder
     cautions = infidelities(fit, exact, ladder.diagnosis, ladder.moulton)
     return ladder.with_exact(exact, tolerance=tolerance, cautions=cautions)
+
+
+def _starred(methods: Sequence[str], n_clusters: int) -> list[str]:
+    """Return the variances of the calibrated lines that were asked for, or refuse them."""
+    asked = [one_of(name, CALIBRATED, what="variant") for name in dict.fromkeys(methods) if name.endswith("*")]
+    if asked and n_clusters > MOST_CLUSTERS:
+        plain = asked[0].removesuffix("*")
+        raise InputError(
+            f"{asked[0]} is calibrated for up to {MOST_CLUSTERS:,} clusters, and there are {n_clusters:,}: ask for "
+            f"{plain if plain in METHODS else 'CV3'}."
+        )
+    return [name.removesuffix("*") for name in asked]
+
+
+def _refuse_tolerance(tolerance: float) -> None:
+    if not (isinstance(tolerance, Real) and 0.0 < float(tolerance) < inf):
+        raise InputError(
+            f"{option('tolerance', tolerance)} is not how many times its level a line may reach: pass a positive "
+            "number, such as 1.25."
+        )

@@ -9,6 +9,7 @@ import numpy as np
 
 from lyra.base.text import did_you_mean
 from lyra.errors import InputError
+from lyra.robust.exact.calibrated import CALIBRATED
 from lyra.robust.methods import certifiable
 from lyra.simulation.asked import whole_seed
 
@@ -43,7 +44,7 @@ class Wanted:
             raise InputError(f"effect={self.effect!r} cannot be planned for: pass the effect worth finding, or none.")
         _refuse_number_of_replicates(self.replicates)
         known = certifiable(on_sums=True)
-        if self.method not in known:
+        if self.method not in (*known, *CALIBRATED):
             raise InputError(f"method {self.method!r} has no power curve: {did_you_mean(str(self.method), known)}.")
         object.__setattr__(self, "seed", whole_seed(self.seed))
 

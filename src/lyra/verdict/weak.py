@@ -62,8 +62,9 @@ def clusters_that_carry(design: Design) -> str:
 
 def _hardly_tells(design: Design, exact: ExactLines, read: ExactLine) -> Iterator[str]:
     by_t = float(critical_value(design.diagnosis.G - 1, exact.alpha))
-    ratios = [line.critical_value / by_t for line in exact.starred if line.calibrated and not _is_bounded(line)]
-    if ratios and min(ratios) < HARDLY:
+    unbounded = [line.calibrated for line in exact.lines if line.calibrated and not line.calibrated.test.bounded]
+    ratios = [found.critical_value(exact.alpha).value / by_t for found in unbounded]
+    if min(ratios, default=0.0) < HARDLY:
         return
     more = "clusters of the smaller arm" if design.arms else "clusters like them"
     yield (
@@ -71,10 +72,6 @@ def _hardly_tells(design: Design, exact: ExactLines, read: ExactLine) -> Iterato
         f"be found {100 * read.power:.0f} % of the time. More rows in the same clusters will not help; more {more} "
         "will."
     )
-
-
-def _is_bounded(line: ExactLine) -> bool:
-    return line.calibrated is not None and line.calibrated.test.bounded
 
 
 def _few_in_an_arm(design: Design, read: ExactLine) -> Iterator[str]:

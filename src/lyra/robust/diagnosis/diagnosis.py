@@ -37,7 +37,7 @@ class Diagnosis(Told, Measures):
 
         They state what is so; which line to read is said in one place, `Ladder.advice`.
         """
-        return dangers(self)
+        return (*self.foreseen, *dangers(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON: what is of every coefficient as lists in their order."""

@@ -52,6 +52,8 @@ class Measures:
         Position of the constant column.
     focus : str or None
         The coefficient whose dangers are told; None for all.
+    foreseen : tuple of str
+        Dangers that only columns outside the fit tell of, such as the windows its clusters lie in.
     """
 
     names: tuple[str, ...]
@@ -68,6 +70,7 @@ class Measures:
     unidentified: tuple[Unidentified, ...]
     unit: int | None
     focus: str | None = None
+    foreseen: tuple[str, ...] = ()
 
     @property
     def G(self) -> int:

@@ -14,6 +14,7 @@ __all__ = ["Coefficient", "RowSums"]
 
 
 ABSORBED = 1e-18  # Σ|X_g'1|² as a share of Σ N_g² |x|² below which an effect of every cluster was swept out
+SPANNED = 1e-7  # of N_g, and √ of it, within which a cluster's ones are among its columns
 TIE = 1e-9  # leverages that differ by less are equal: the first cluster comes first
 
 
@@ -117,9 +118,16 @@ class Coefficient:
 
     @property
     def absorbed(self) -> bool:
-        """Whether an effect of every cluster was swept out of the columns: a random intercept then does nothing."""
+        """Whether a random intercept does nothing: an effect of every cluster was swept out, or is among the columns.
+
+        Among them every cluster's ones lie in their span, |m_g|² = N_g, and the tested column is orthogonal to them.
+        """
+        length = np.sum(self.ones**2, axis=1)
         most = float(np.einsum("gkk,g->", self.shares, self.sizes.astype(float)))  # |X_g'1|² ≤ N_g tr E_g
-        return bool(np.sum(self.ones**2) <= ABSORBED * most)
+        if length.sum() <= ABSORBED * most:
+            return True
+        spanned = np.allclose(length, self.sizes, rtol=SPANNED)
+        return bool(spanned and np.sum((self.ones @ self.direction) ** 2) <= SPANNED**2 * self.sizes.sum())
 
     def with_rows(self, rows: RowSums) -> Coefficient:
         """Return the same coefficient with sums that came from rows."""

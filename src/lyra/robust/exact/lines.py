@@ -15,7 +15,7 @@ from lyra.errors import NotIdentifiedError
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom
 from lyra.robust.exact.calibrated import CalibratedTest, answer
-from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.coefficient import Coefficient, RowSums
 from lyra.robust.exact.critical_value import Bound, Calibrated, calibrated
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.forms import forms
@@ -28,6 +28,7 @@ from lyra.robust.laws import critical_value
 __all__ = ["ExactLine", "ExactLines", "exact_lines"]
 
 NAIVE = "iid"
+STEP = 1e-6  # above a critical value, where a size that is reached is still half of it at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,6 +107,7 @@ def exact_lines(
     starred: Sequence[str],
     family: Family,
     alpha: float = 0.05,
+    rows: RowSums | None = None,
 ) -> ExactLines:
     """Return the lines of coefficient j that have an exact law.
 
@@ -121,8 +123,11 @@ def exact_lines(
     family : Family
     alpha : float
         The level.
+    rows : RowSums, optional
+        Sums by period, for correlation in time.
     """
     about = Coefficient.of(fit, j)
+    about = about if rows is None else about.with_rows(rows)
     known = dict(_known(fit, about, [*(variant for variant, _ in textbook.values()), *starred], family))
     plain = (
         replace(_naive(fit, about, family, alpha), name=name)
@@ -160,7 +165,7 @@ def _starred(fit: Fit, found: Calibrated, family: str, alpha: float) -> ExactLin
     return ExactLine(
         name=f"{found.test.name}*",
         critical_value=bound.value,
-        size=found.size(bound.value) if bound.world is None else replace(bound, value=alpha),
+        size=found.size(bound.value) if bound.world is None else _reached(found, bound, alpha),
         power=_power(found, bound.value),
         calibrated=found,
         always_bounded=bound.value**2 * spread < 1.0,
@@ -168,8 +173,18 @@ def _starred(fit: Fit, found: Calibrated, family: str, alpha: float) -> ExactLin
     )
 
 
+def _reached(found: Calibrated, bound: Bound, alpha: float) -> Bound:
+    """Return α in the world that sets c*; zero where |t| is one number there, which is never above c*."""
+    above = 0.0 if bound.world is None else found.size_in(bound.world, bound.value * (1.0 + STEP))
+    return replace(bound, value=alpha if above > 0.5 * alpha else 0.0)
+
+
 def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactLine:
-    """Return the line that takes rows as independent, at the ends of the family: its size grows towards them."""
+    """Return the line that takes rows as independent, at the ends of the family: its size grows towards them.
+
+    Without correlation in time, in which what a cluster's columns leave over is not of one variance.
+    """
+    about = about.with_rows(RowSums())
     c = float(critical_value(fit.N - fit.K, alpha))
     worlds = [world for shape in family.coarse().shapes(about) for world in shape.worlds()]
     sizes = naive_sizes(fit, about, worlds, c).tolist()

@@ -130,4 +130,4 @@ def _statistic(study: Study, line: Line, reps: Replicates) -> Array:
 
 def _restricted_scores(reps: Replicates) -> Array:
     """Return the scores of the tested coordinate with the residuals of the fit without it, (R, G)."""
-    return np.asarray(reps.c[..., -1] - np.einsum("agk,rk->rg", reps.E[:, :, -1, :-1], reps.eta[:, :-1]))
+    return np.asarray(reps.c[..., -1] - np.einsum("agk,rk->rg", reps.E.last[..., :-1], reps.eta[:, :-1]))

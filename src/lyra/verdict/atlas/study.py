@@ -23,6 +23,7 @@ from lyra.robust.exact.naive import naive_sizes
 from lyra.robust.exact.row_sums import arm_sums, period_sums
 from lyra.robust.exact.size import rejection
 from lyra.robust.exact.statistic import STATISTICS, Statistic, statistic
+from lyra.robust.grams import Dense
 from lyra.robust.laws import critical_value
 from lyra.robust.methods import METHODS
 from lyra.robust.replicates import Replicates
@@ -100,7 +101,7 @@ class Study:
         """Return the sums of outcomes y (R, N)."""
         c = np.stack([np.add.reduceat(y * q, self.rows.starts, axis=1) for q in self.Q.T], axis=2)
         yy = np.einsum("rn,rn->r", y, y)
-        return Replicates(E=self.shares[None], c=c, s=np.array([self.s]), yy=yy, N=self.rows.N)
+        return Replicates(E=Dense(self.shares[None]), c=c, s=np.array([self.s]), yy=yy, N=self.rows.N)
 
     def exact_size(self, line: Line, law: Law, icc: float) -> float:
         """Return the exact size of a line where the errors are Gaussian and the line has an exact law, else NaN."""

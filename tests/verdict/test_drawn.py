@@ -1,0 +1,123 @@
+"""Two lines of randomisation inference: those of the test, by the draw declared, or by themselves where few stand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lyra
+from lyra.designs import ByCluster, Pairs
+from lyra.errors import InputError, NotIdentifiedError
+
+USUAL = ["iid", "CV1", "CV2", "CV3"]
+BOTH = ["RI-t", "RI-beta"]
+
+
+def table(G, treated, seed=0):
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(G), 2 + np.arange(G) % 3)
+    y = rng.normal(size=G)[g] + rng.normal(size=g.size) + 0.5 * np.isin(g, treated)
+    return pd.DataFrame(
+        {"y": y, "treat": np.isin(g, treated) * 1, "x": rng.normal(size=g.size), "g": g, "half": g // 2}
+    )
+
+
+def reg(G, treated, **asked):
+    return lyra.fit("y ~ treat + x", table(G, treated), clusters="g", **asked)
+
+
+def methods(ladder):
+    return [rung.method for rung in ladder.rungs]
+
+
+@pytest.mark.parametrize(("G", "treated", "count"), [(9, 2, "36"), (50, 2, "1,225"), (9, 7, "36"), (12, 5, "792")])
+def test_they_are_there_by_themselves_where_few_stand_for_one_arm(G, treated, count):
+    ladder = reg(G, range(treated)).ladder("treat")
+    assert methods(ladder) == [*USUAL, *BOTH]
+    assert {ladder[method].law for method in BOTH} == {f"all {count} assignments, if clusters were drawn"}
+    assert ladder.facts[-1] == (
+        "RI-t and RI-beta are exact for no effect on anyone if clusters were drawn, for which nobody vouched: say how "
+        "with design=."
+    )
+
+
+def test_they_are_the_tests_they_name():
+    fit = reg(12, range(4))
+    ladder = fit.ladder("treat", level=0.9)
+    for method, kind in zip(BOTH, ("t", "beta"), strict=True):
+        test, line = fit.randomisation_test("treat", statistic=kind), ladder[method]
+        assert (line.estimate, line.std_error, line.p_value) == (test.estimate, test.std_error, test.pvalue)
+        assert [line.conf_low, line.conf_high] == test.conf_int(0.9).tolist()
+        assert line.statistic == pytest.approx(test.estimate / test.std_error, rel=1e-12)
+        assert np.isnan(line.dof)
+    assert ladder["RI-t"].statistic == pytest.approx(ladder["CV1"].statistic, rel=1e-10)
+    assert ladder["RI-t"].std_error == pytest.approx(ladder["CV1"].std_error, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "why"),
+    [
+        (lambda: reg(12, range(6)).ladder("treat"), "six stand for each arm"),
+        (lambda: reg(9, range(2)).ladder("treat", methods=USUAL), "the lines were chosen"),
+        (lambda: reg(9, range(2)).ladder("x"), "x was not drawn by cluster"),
+        (lambda: reg(6, range(2)).ladder("treat"), "15 assignments reject nothing at 5 %"),
+        (lambda: reg(500, range(2)).ladder("treat"), "it would take seconds"),
+    ],
+)
+def test_they_are_not_there_where(ladder, why):
+    assert methods(ladder()) == USUAL, why
+
+
+def test_many_assignments_are_drawn_and_the_same_every_time():
+    first, second = (reg(50, range(5)).ladder("treat") for _ in range(2))
+    assert first["RI-t"].law == "10,000 drawn assignments, if clusters were drawn"
+    assert first.tidy() == second.tidy()
+
+
+@pytest.mark.parametrize("design", ["pairs", Pairs()])
+def test_a_declared_draw_is_named_and_not_assumed(design):
+    treated = [0, 3, 4, 7, 8, 11]
+    strata = {g: g // 2 for g in range(12)}
+    ladder = reg(12, treated).ladder("treat", design=design, stratum=strata, methods=["CV2"])
+    assert methods(ladder) == ["CV2", *BOTH]
+    assert ladder["RI-t"].law == "all 64 assignments"
+    assert ladder.facts[-1] == (
+        "RI-t and RI-beta are exact for no effect on anyone if the treatment was drawn as declared (matched pairs)."
+    )
+    assert ladder.assigned in str(ladder)
+    read = reg(12, treated, stratum="half")
+    assert read.placed.stratum == strata
+    assert read.ladder("treat", design=design, methods=["CV2"]).tidy()["p_value"] == ladder.tidy()["p_value"]
+    test = read.randomisation_test("treat", design=design)
+    assert test.pvalue == ladder["RI-t"].p_value
+    assert read.randomisation_test("treat").n_assignments == 924  # the strata are read by a design that draws in them
+
+
+def test_a_declared_number_is_kept():
+    ladder = reg(12, range(4)).ladder("treat", design=ByCluster(4))
+    assert ladder["RI-beta"].law == "all 495 assignments"
+    assert "(cluster-randomised, 4 treated)" in ladder.assigned
+    assert ladder["RI-beta"].p_value == reg(12, range(4)).ladder("treat", design="cluster")["RI-beta"].p_value
+
+
+def test_they_are_never_advised_and_no_certificate_says_anything_of_them():
+    fit = reg(12, range(6))
+    ladder = fit.ladder("treat", design="cluster").with_certificate(fit.certify("treat", icc=0.1, maximum=500, seed=1))
+    assert ladder.advice.method not in BOTH
+    assert ladder.verdicts[-2:] == ("-", "-")
+    assert ladder.assigned in ladder.facts
+
+
+def test_a_design_that_cannot_be_is_refused():
+    with pytest.raises(InputError, match="cannot have treated these 4 of 12 clusters"):
+        reg(12, range(4)).ladder("treat", design=ByCluster(5))
+    with pytest.raises(NotIdentifiedError, match="x varies within clusters"):
+        reg(12, range(4)).ladder("x", design="cluster")
+
+
+def test_a_cluster_in_two_strata_is_refused():
+    data = table(6, [0, 1, 2]).assign(region=lambda d: np.arange(len(d)) % 2)
+    with pytest.raises(InputError) as told:
+        lyra.fit("y ~ treat", data, clusters="g", stratum="region")
+    assert str(told.value) == ("stratum='region': cluster 0 lies in strata 0 and 1; a stratum holds whole clusters.")
