@@ -93,7 +93,9 @@ def test_demo_tells_a_real_experiment_and_then_the_two_designs(told):
     assert lines[14] == "1,378 rows (32 left out for a missing value), 166 clusters: 81 treated, 85 not"
     assert lines[15].startswith("Moulton ratio SE(CV1)/SE(iid) = ")
     assert lines[16].startswith("Other coefficients (asked for with --term): intensive, male, age, agpop, ")
-    assert lines[17].startswith("Sizes: the largest share of true nulls that a line flags in any of these worlds, ")
+    assert lines[17].startswith(
+        "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, "
+    )
     assert lines[18].startswith("Certificate: the largest share of true nulls flagged on the fitted design, ICC ")
     assert lines[19].startswith("No danger found: 166 clusters, for 'default' worth ")
     assert lines[20].startswith("Read ")
@@ -152,7 +154,7 @@ def test_json_is_one_document_with_what_python_gives(capsys):
     assert (document["n_rows"], document["n_clusters"], document["dropped_rows"]) == (1406, 166, 4)
     assert document["term"] == "age"
     numbers = ["method", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "dof", "law"]
-    sizes = ["verdict", "size", "size_low", "size_high", "exact", "set_by", "power"]
+    sizes = ["verdict", "size", "size_low", "size_high", "exact", "worst", "set_by", "power"]
     assert list(document["ladder"][0]) == numbers + sizes
     for line, rung in zip(document["ladder"], ladder.rungs, strict=True):
         assert line["law"] == rung.law
@@ -977,7 +979,7 @@ def test_worlds_and_tolerance_are_those_of_python(past, capsys):
     assert told["diagnostics"]["advice"] == str(ladder.advice)
     assert told["diagnostics"]["family"] == ladder.exact.words
     assert [line["size"] for line in told["ladder"]] == [judged.size for judged in ladder.judged.values()]
-    assert max(line["size"] for line in told["ladder"] if line["method"].endswith("*")) == pytest.approx(0.1)
+    assert max(line["worst"] for line in told["ladder"] if line["method"].endswith("*")) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     assert lines[0] == "treat"
     assert (
         " ".join(lines[1].split())
-        == "method estimate std_error statistic p_value conf_low conf_high law certificate (size)"
+        == "method estimate std_error statistic p_value conf_low conf_high law certificate (worst size)"
     )
     assert [line.split()[0] for line in lines[2:10]] == [*LADDER, *STARRED]
     laws = ["t(178)", "t(29)", "t(28), Satterthwaite", "t(29)"]
@@ -131,8 +131,8 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     assert lines[10] == "180 rows, 30 clusters: 15 treated, 15 not"
     assert lines[11] == f"Moulton ratio SE(CV1)/SE(iid) = {ladder.moulton:.3g}"
     assert lines[12] == (
-        "Sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. Errors may "
-        "have an intraclass correlation from 0 to 0.7, either arm of treat, or the clusters that carry half of treat, "
+        "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. "
+        "Errors may have an intraclass correlation from 0 to 0.7, either arm of treat, or the clusters that carry half of treat, "
         "2 or 1/2 times as variable."
     )
     assert lines[13].startswith("No danger found: 30 clusters")

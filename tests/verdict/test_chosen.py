@@ -87,7 +87,7 @@ def test_no_line_that_holds_its_level_has_more_power_but_for_a_point_and_it_is_t
         method: judged.power
         for method, judged in ladder.judged.items()
         if method != "iid"
-        and 0.0 < judged.size <= tolerance * 0.05 * (1 + 1e-6)
+        and 0.0 < judged.worst <= tolerance * 0.05 * (1 + 1e-6)
         and ladder.exact[method].always_bounded
     }
     order = [method for method in (*ORDER, *STARRED) if method in holding]
@@ -165,7 +165,7 @@ def test_the_naive_line_is_never_read_where_a_cluster_holds_two_rows(sizes):
 def test_where_no_line_holds_its_level_the_sizes_are_told():
     D, g = design("unequal")
     ladder = ladder_of(outcome(g), D, g, methods=["iid", "CV1", "CV2"])
-    sizes = {method: known.size for method, known in ladder.judged.items()}
+    sizes = {method: known.worst for method, known in ladder.judged.items()}
     assert str(ladder.advice) == (
         "Read no line: none of these lines flags at most 5 % of true nulls in every world listed above (CV2 "
         f"{sizes['CV2']:.3f}, CV1 {sizes['CV1']:.3f}); ask for calibrated lines, such as CV3* and R1*."

@@ -58,7 +58,7 @@ def test_sizes_and_critical_values_are_those_of_the_level():
 def test_a_wider_family_has_larger_sizes():
     for method in ("iid", "CV1", "CV2", "CV3"):
         sizes = [
-            ladder(family=Family(arms=arms, icc_max=icc)).judged[method].size for arms, icc in ((1, 0.1), (4, 0.7))
+            ladder(family=Family(arms=arms, icc_max=icc)).judged[method].worst for arms, icc in ((1, 0.1), (4, 0.7))
         ]
         assert sizes[0] < sizes[1]
 
@@ -106,11 +106,12 @@ def test_ten_thousand_clusters_are_the_most():
 def test_the_worlds_are_told_once_with_the_sizes():
     found = ladder()
     assert found.facts[-1] == (
-        "Sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. "
+        "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. "
         f"{found.exact.words}"
     )
     told = found.to_dict()
     assert told["diagnostics"]["family"] == found.exact.words
     for line in told["ladder"]:
         judged = found.judged[line["method"]]
-        assert (line["size"], line["exact"], line["set_by"]) == (judged.size, True, judged.set_by)
+        assert (line["size"], line["worst"], line["exact"]) == (judged.size, judged.worst, True)
+        assert line["set_by"] == judged.set_by

@@ -100,6 +100,6 @@ def _line(sizes: Sizes, method: str) -> ExactLine:
 def why_none_holds(sizes: Sizes, order: Sequence[str]) -> str:
     """Say which size every line has that is there and allows for the clusters."""
     alpha = next(iter(sizes.judged.values())).alpha
-    told = listed(f"{method} {sizes.judged[method].size:.3f}" for method in sized_in_order(sizes, order))
+    told = listed(f"{method} {sizes.judged[method].told:.3f}" for method in sized_in_order(sizes, order))
     often = f"{100 * sizes.tolerance * alpha:.3g} %"
     return f"none of these lines flags at most {often} of true nulls in every world listed above ({told})"

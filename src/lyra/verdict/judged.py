@@ -37,8 +37,9 @@ class Judged:
     """What is known of one method: its worst verdict, and its largest size with that one's interval.
 
     `usable` when it is certified throughout and ever rejects; `alpha` is the size it claims. A method that is not
-    computable has no size: NaN. Where the size is `exact`, `set_by` is the world it belongs to and `power` the share of
-    effects of 2.8 standard deviations that the line finds; simulated sizes have neither.
+    computable has no size: NaN. Where sizes are `exact`, `size` is the largest in worlds whose clusters are alike, and
+    `worst` the largest in any listed world, which `set_by` names and the verdict is about; `power` is the share of
+    effects of 2.8 standard deviations that the line finds. Simulated sizes have none of these.
     """
 
     verdict: str
@@ -48,17 +49,23 @@ class Judged:
     alpha: float
     usable: bool
     exact: bool = False
+    worst: float = np.nan
     set_by: str = ""
     power: float = np.nan
 
     def holds(self, tolerance: float) -> bool:
         """Whether it flags at most this many times the true nulls it claims to, and ever rejects."""
-        return 0.0 < self.size <= tolerance * self.alpha * (1.0 + ROUNDING)
+        return 0.0 < self.told <= tolerance * self.alpha * (1.0 + ROUNDING)
 
     def __str__(self) -> str:
         if self.verdict in (NOT_COMPUTABLE, NEVER_REJECTS):
             return self.verdict
-        return f"{self.verdict} ({'<0.001' if self.size < 0.0005 else f'{self.size:.3f}'})"
+        return f"{self.verdict} ({'<0.001' if self.told < 0.0005 else f'{self.told:.3f}'})"
+
+    @property
+    def told(self) -> float:
+        """The size that the verdict is about."""
+        return self.worst if self.exact else self.size
 
 
 def judged_exactly(lines: ExactLines, rungs: Sequence[Rung]) -> dict[str, Judged]:
@@ -72,16 +79,17 @@ def judged_exactly(lines: ExactLines, rungs: Sequence[Rung]) -> dict[str, Judged
 
 
 def _sized(line: ExactLine, alpha: float) -> Judged:
-    size = line.size.value
-    held = size <= CERTIFIED * alpha * (1.0 + ROUNDING)
+    worst, size = line.size.value, line.model_size
+    held = worst <= CERTIFIED * alpha * (1.0 + ROUNDING)
     return Judged(
-        verdict=(NEVER_REJECTS if size < LEAST else "certified") if held else "uncertified",
+        verdict=(NEVER_REJECTS if worst < LEAST else "certified") if held else "uncertified",
         size=size,
         size_low=size,
         size_high=size,
         alpha=alpha,
-        usable=held and size >= LEAST,
+        usable=held and worst >= LEAST,
         exact=True,
+        worst=worst,
         set_by=line.size.words,
         power=line.power,
     )

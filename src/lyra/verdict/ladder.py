@@ -26,7 +26,7 @@ from lyra.verdict.rung import COLUMNS, Rung, bootstrapped, calibrated, drawn, in
 
 __all__ = ["LADDER", "Ladder", "climb"]
 
-EXACTLY = "Sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly."
+EXACTLY = "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly."
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -190,7 +190,7 @@ class Ladder(Told):
             (rung.method, *(f"{getattr(rung, head):.5g}" for head in HEADS), f"  {rung.law}", verdict)
             for rung, verdict in zip(self.rungs, told, strict=True)
         ]
-        table = laid_out(layout, ("method", *HEADS, "  law", "certificate (size)" if self.judged else ""), rows)
+        table = laid_out(layout, ("method", *HEADS, "  law", "certificate (worst size)" if self.judged else ""), rows)
         return "\n".join((self.term, *table, self.explain()))
 
     def explain(self) -> str:
@@ -282,5 +282,5 @@ def _tried(designs: Sequence[str]) -> str:
 def _told(judged: Judged | None) -> dict[str, Any]:
     if judged is None:
         return {}
-    told = ("verdict", "size", "size_low", "size_high", "exact", "set_by", "power")
+    told = ("verdict", "size", "size_low", "size_high", "exact", "worst", "set_by", "power")
     return {name: getattr(judged, name) for name in told}

@@ -33,7 +33,7 @@ def ladder_page(ladder: Ladder, width: int) -> Iterator[RenderableType]:
         Column("law", [rung.law for rung in rungs], left=True, spare=True),
     ]
     if ladder.judged:
-        columns.append(Column("certificate (size)", ladder.verdicts, left=True))
+        columns.append(Column("certificate (worst size)", ladder.verdicts, left=True))
     shown = fitting(columns, width)
     title = f"{ladder.term}: estimate {fixed(rungs[0].estimate, digits)}"
     yield table(title, shown, [rung.method == advice.method for rung in rungs])

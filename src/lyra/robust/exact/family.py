@@ -80,6 +80,10 @@ class Family:
         own = [Shape((0.0,), partial(_itself, world)) for world in self.more]
         return [Shape(points, partial(_layered, base, layers)) for points, base, layers in self._spec(about)] + own
 
+    def model(self, about: Coefficient) -> list[World]:
+        """Return the worlds in which clusters are alike: a random intercept of each, at the points of the grid."""
+        return [Intercept(point) for point in self._iccs(about)]
+
     def _spec(
         self, about: Coefficient
     ) -> Iterator[tuple[tuple[float, ...], Callable[[float], World], tuple[Layer, ...]]]:

@@ -22,6 +22,7 @@ from lyra.robust.exact.forms import forms
 from lyra.robust.exact.most_powerful import EFFECT, benchmark
 from lyra.robust.exact.naive import naive_sizes
 from lyra.robust.exact.power import power
+from lyra.robust.exact.size import rejection
 from lyra.robust.exact.statistic import STATISTICS, statistic
 from lyra.robust.laws import critical_value
 
@@ -43,6 +44,8 @@ class ExactLine:
         Of its own law, or c*.
     size : Bound
         The largest share of true nulls it flags in any world of the family, and that world.
+    model_size : float
+        The largest in those with a random intercept of every cluster alone.
     power : float
         The share of effects of 2.8 standard deviations of the estimate it finds in the benchmark world; NaN for iid.
     calibrated : Calibrated or None
@@ -56,6 +59,7 @@ class ExactLine:
     name: str
     critical_value: float
     size: Bound
+    model_size: float
     power: float
     calibrated: Calibrated | None = None
     always_bounded: bool = True
@@ -132,11 +136,11 @@ def exact_lines(
     plain = (
         replace(_naive(fit, about, family, alpha), name=name)
         if variant == NAIVE
-        else _textbook(known[variant], name, _quantile(fit, j, (variant, rule), alpha))
+        else _textbook(known[variant], family, name, _quantile(fit, j, (variant, rule), alpha))
         for name, (variant, rule) in textbook.items()
         if variant == NAIVE or variant in known
     )
-    stars = (_starred(fit, known[name], family.words(about), alpha) for name in starred if name in known)
+    stars = (_starred(fit, known[name], family, alpha) for name in starred if name in known)
     lines = (*(line for line in plain if not isnan(line.size.value)), *stars)
     return ExactLines(about=about, family=family, alpha=alpha, lines=lines)
 
@@ -154,23 +158,35 @@ def _quantile(fit: Fit, j: int, law: tuple[str, str], alpha: float) -> float:
     return float(critical_value(degrees_of_freedom(fit, *law)[0][j], alpha))
 
 
-def _textbook(found: Calibrated, name: str, c: float) -> ExactLine:
+def _textbook(found: Calibrated, family: Family, name: str, c: float) -> ExactLine:
     size = Bound(nan, None, "") if isnan(c) else found.size(c)
-    return ExactLine(name=name, critical_value=c, size=size, power=_power(found, c), calibrated=found)
+    return ExactLine(
+        name=name,
+        critical_value=c,
+        size=size,
+        model_size=nan if isnan(c) else _model_size(found, family, c),
+        power=_power(found, c),
+        calibrated=found,
+    )
 
 
-def _starred(fit: Fit, found: Calibrated, family: str, alpha: float) -> ExactLine:
+def _starred(fit: Fit, found: Calibrated, family: Family, alpha: float) -> ExactLine:
     bound = found.critical_value(alpha)
     spread = found.test.factor * float(found.test.shift @ found.test.shift)
     return ExactLine(
         name=f"{found.test.name}*",
         critical_value=bound.value,
         size=found.size(bound.value) if bound.world is None else _reached(found, bound, alpha),
+        model_size=_model_size(found, family, bound.value),
         power=_power(found, bound.value),
         calibrated=found,
         always_bounded=bound.value**2 * spread < 1.0,
-        test=answer(fit, found, family),
+        test=answer(fit, found, family.words(found.about)),
     )
+
+
+def _model_size(found: Calibrated, family: Family, c: float) -> float:
+    return float(rejection(forms(found.test, found.about, family.model(found.about)), c).max())
 
 
 def _reached(found: Calibrated, bound: Bound, alpha: float) -> Bound:
@@ -193,6 +209,7 @@ def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactL
         name=NAIVE,
         critical_value=c,
         size=Bound(sizes[worst], worlds[worst], worlds[worst].words(about)),
+        model_size=float(naive_sizes(fit, about, family.model(about), c).max()),
         power=nan,
     )
 
