@@ -132,8 +132,8 @@ def test_table_names_laws_clusters_arms_and_the_ratio():
     assert lines[11] == f"Moulton ratio SE(CV1)/SE(iid) = {ladder.moulton:.3g}"
     assert lines[12] == (
         "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, computed exactly. "
-        "Errors may have an intraclass correlation from 0 to 0.7, either arm of treat, or the clusters that carry half of treat, "
-        "2 or 1/2 times as variable."
+        "Errors may have an intraclass correlation from 0 to 0.7, either arm of treat, or the clusters that carry half of "
+        "treat, 2 or 1/2 times as variable."
     )
     assert lines[13].startswith("No danger found: 30 clusters")
     assert lines[14:] == [f"Read CV3: {ladder.advice.reason}"]
