@@ -41,7 +41,7 @@ def atlas(
     Parameters
     ----------
     grid
-        A .toml file of cells; left out, the grid that lyra ships, a quarter of an hour.
+        A .toml file of cells; left out, the grid that lyra ships: minutes.
     out
         The folder to write atlas.md, its pictures and atlas.parquet to; atlas.sqlite there holds what is done.
     quick

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from lyra.base.text import listed
 from lyra.verdict.atlas.cell import EFFECT
-from lyra.verdict.atlas.findings import TEXTBOOK, Summary, advised, findings, loud_by_law, named, summaries, worst
+from lyra.verdict.atlas.costs import TEXTBOOK, costs
+from lyra.verdict.atlas.findings import Summary, advised, findings, loud_by_law, named, summaries, worst
 from lyra.verdict.atlas.laws import LAWS
 from lyra.verdict.atlas.panel import Key, Panel, keys_of, panel_of
 from lyra.verdict.atlas.questions import QUESTIONS, Question
 from lyra.verdict.atlas.survey import Atlas, Columns
 from lyra.view.charts import Series, chart
+from lyra.view.tables import known
 
 __all__ = ["atlas_files"]
 
@@ -75,6 +78,7 @@ def _page(atlas: Atlas, found: Sequence[tuple[Question, Panel]]) -> Iterator[str
     yield "Sizes of all cells, from the smallest to the largest, a curve a line."
     yield from ("", *_summary_table(summaries(columns)), "", *_advised_table(columns), "")
     yield from _where_it_fails(columns)
+    yield from ("", "## What does the advice cost?", "", *_what_it_costs(columns))
     yield from ("", *_closing())
 
 
@@ -114,18 +118,18 @@ def _held(panel: Panel) -> str:
 
 
 def _held_clauses(panel: Panel) -> Iterator[str]:
-    known = panel.held
-    yield f"Treatment by {known['by']}"
-    if "clusters" in known:
-        yield f"{known['clusters']} clusters"
-    if known.get("treated"):
-        yield f"{known['treated']} of them treated"
-    elif known.get("share"):
-        yield f"{100 * known['share']:g} % treated"
-    if "sizes" in known:
-        yield f"{known['sizes']} sizes"
-    if "law" in known:
-        yield f"{LAWS[known['law']].words} errors"
+    held = panel.held
+    yield f"Treatment by {held['by']}"
+    if "clusters" in held:
+        yield f"{held['clusters']} clusters"
+    if held.get("treated"):
+        yield f"{held['treated']} of them treated"
+    elif held.get("share"):
+        yield f"{100 * held['share']:g} % treated"
+    if "sizes" in held:
+        yield f"{held['sizes']} sizes"
+    if "law" in held:
+        yield f"{LAWS[held['law']].words} errors"
     icc = {place.known["icc"] for place in panel.cells.values()}
     yield "intraclass correlation " + " or ".join(f"{each:g}" for each in sorted(icc))
 
@@ -179,14 +183,33 @@ def _where_it_fails(columns: Columns) -> Iterator[str]:
     key = next(key for key in _keys(columns) if key[0] == ADVICE)
     rows = []
     for place, i in worst(columns, key):
-        known = place.known
-        told = f"by {known['by']}, {known['clusters']} clusters, {known['treated'] or 'about half'} treated"
-        law = f"{LAWS[known['law']].words}, ICC {known['icc']:g}"
+        cell = place.known
+        told = f"by {cell['by']}, {cell['clusters']} clusters, {cell['treated'] or 'about half'} treated"
+        law = f"{LAWS[cell['law']].words}, ICC {cell['icc']:g}"
         size = f"{columns['size'][i]:.3f} ± {columns['error'][i]:.3f}"
-        rows.append([f"{told}, {known['sizes']} sizes", law, str(columns["reads"][i]), size])
+        rows.append([f"{told}, {cell['sizes']} sizes", law, str(columns["reads"][i]), size])
     yield f"Cells in which the {named(key)}, is surely above .0625, by law: {_by_law(columns, key)}. It flags most in:"
     yield ""
     yield from _table(["design", "errors", "line", "size"], rows)
+
+
+def _what_it_costs(columns: Columns) -> Iterator[str]:
+    yield (
+        f"Power beside the best of {listed(TEXTBOOK)} that is not surely above .0625 in the same cell, and how many "
+        "cells have such a line."
+    )
+    for key in _keys(columns):
+        if key[0] == ADVICE and key[2] == 1.0:
+            yield from (
+                "",
+                *_table([named(key), "cells", "beside", "power", "best", "median ratio"], _costs(columns, key)),
+            )
+
+
+def _costs(columns: Columns, key: Key) -> Iterator[list[str]]:
+    for each in costs(columns, key):
+        told = (known(value, ".2f") for value in (each.power, each.best, each.ratio))
+        yield [each.kind, str(each.cells), str(each.beside), *told]
 
 
 def _by_law(columns: Columns, key: Key) -> str:

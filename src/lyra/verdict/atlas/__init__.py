@@ -2,5 +2,5 @@
 
 `grid` what is asked; `blueprint` a design as rows, `laws` of its errors; `study` what a design fixes, `cell` one design
 under one law → a line a method; `survey` all cells, resumable → the table; `panel` the cells that answer a question,
-`findings` what the table says.
+`costs` what a line costs in power, `findings` what the table says.
 """

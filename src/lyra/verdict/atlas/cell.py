@@ -22,6 +22,7 @@ __all__ = ["EFFECT", "Budget", "cell_of", "replicates_of"]
 EFFECT = 2.8  # standard deviations of the estimate: power .80 when their size is known
 NUMBERS_AT_ONCE = 2**21  # of outcomes
 SHARING = 25  # replicates of a bootstrap that share its weights
+DECIMALS = 6  # of an exact size: what an integral leaves over must not enter the digest
 EDGE = 1.0 + 1e-12  # a p-value of 5 % but for rounding rejects
 
 COLUMNS = [
@@ -93,7 +94,7 @@ def _row(study: Study, line: Line, drawn: _Drawn, exact: float) -> tuple[str | f
     found, _ = _flagged(study, line, drawn.moved, drawn.weights)
     size, near = float(flagged.mean()), (float(flagged.sum()) + 1.0) / (R + 2.0)
     error = float(np.sqrt(near * (1.0 - near) / R))
-    return (*known, size, error, float(found.mean()), exact, float(silent.mean()), R)
+    return (*known, size, error, float(found.mean()), round(exact, DECIMALS), float(silent.mean()), R)
 
 
 def _flagged(study: Study, line: Line, reps: Replicates, weights: _Weights) -> tuple[Bools, Bools]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from lyra.base.arrays import Bools, Codes
+from lyra.base.arrays import Codes
 from lyra.base.text import listed
+from lyra.verdict.atlas.costs import SURE, TEXTBOOK, loud, ratios
 from lyra.verdict.atlas.panel import Key, Place, keys_of, places
 from lyra.verdict.atlas.survey import Columns
 
-__all__ = ["LOUD", "TEXTBOOK", "Summary", "advised", "findings", "loud_by_law", "named", "summaries", "worst"]
+__all__ = ["Summary", "advised", "findings", "loud_by_law", "named", "summaries", "worst"]
 
-LOUD = 0.0625  # 1.25 times 5 %
-TEXTBOOK = ("CV1", "CV2", "CV3")
 ADVICE = "advice"
-SURE = 2.0  # Monte-Carlo errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +77,6 @@ def _summary(columns: Columns, key: Key, rows: Codes) -> Summary:
     )
 
 
-def loud(columns: Columns, rows: Codes) -> Bools:
-    """Return in which rows a size is surely above 6.25 %."""
-    return np.asarray(columns["size"][rows] - SURE * columns["error"][rows] > LOUD)
-
-
 def advised(columns: Columns, key: Key) -> dict[str, int]:
     """Return how often each line is advised, by design and not by law; the empty name where none is."""
     seen = {repr([*place.known.values()][:4]): str(columns["reads"][place.lines[key]]) for place in places(columns)}
@@ -113,22 +105,13 @@ def _subject(key: Key) -> str:
 def _what_it_costs(columns: Columns, keys: list[Key]) -> str:
     clauses = []
     for key in keys:
-        ratio = np.array(list(_ratios(columns, key)))
+        ratio = np.array(ratios(columns, key))
         if ratio.size:
             tenth, median = np.quantile(ratio, [0.1, 0.5])
             clauses.append(f"{named(key)}: median {median:.2f}, a tenth below {tenth:.2f}, {ratio.size} cells")
     if not clauses:
         return "No textbook line holds its level anywhere, so nothing is compared in power."
     return f"Power beside the best of {listed(TEXTBOOK)} that is not surely above 6.25 % there: {'; '.join(clauses)}."
-
-
-def _ratios(columns: Columns, key: Key) -> Iterator[float]:
-    for place in places(columns):
-        rows = np.array([place.lines[name, 0.0, 0.0] for name in TEXTBOOK if (name, 0.0, 0.0) in place.lines])
-        best = np.nan_to_num(columns["power"][rows[~loud(columns, rows)]], nan=0.0)
-        mine = columns["power"][place.lines[key]]
-        if best.size and best.max() > 0.0 and np.isfinite(mine):
-            yield float(mine / best.max())
 
 
 def _how_exact(columns: Columns) -> str:
