@@ -133,12 +133,11 @@ def test_past_data_cannot_tell_what_carries_over():
     past = pd.DataFrame({"y": rng.normal(size=48), "city": np.repeat(range(6), 8), "day": np.tile(range(8), 6)})
     asked = {"outcome": "y", "cluster": "city", "window": "day", "methods": ["CV1"], "maximum": 500}
     cert = lyra.certify(past, Switchback(4), cluster_by="unit", **asked)
-    assert cert.notes == (
-        (
-            "The arms are drawn over an outcome that none of them touched: sizes are of no effect on anyone. What "
-            "carries over, and whether a washout is long enough, cannot be seen in it: certify a World with carryover."
-        ),
+    assert cert.notes[0] == (
+        "The arms are drawn over an outcome that none of them touched: sizes are of no effect on anyone. What "
+        "carries over, and whether a washout is long enough, cannot be seen in it: certify a World with carryover."
     )
+    assert cert.notes[1].startswith("These sizes are for this outcome alone")
     assert lyra.certify(past, ByCluster(), **asked).notes == ()
 
 
