@@ -295,7 +295,7 @@ def refused(error, *positional, **keywords):
             OWN | {"icc": 0.1},
             (
                 "a table takes no icc=: it takes cluster, cluster_by, covariates, decimal, delimiter, encoding, "
-                "missing, outcome, stratum, weights, window."
+                "formula, missing, outcome, stratum, weights, window."
             ),
         ),
         (

@@ -138,7 +138,7 @@ def test_past_data_cannot_tell_what_carries_over():
         "carries over, and whether a washout is long enough, cannot be seen in it: certify a World with carryover."
     )
     assert cert.notes[1].startswith("These sizes are for this outcome alone")
-    assert lyra.certify(past, ByCluster(), **asked).notes == ()
+    assert len(lyra.certify(past, ByCluster(), **asked).notes) == 1
 
 
 def test_a_total_effect_of_zero_has_no_share():

@@ -106,7 +106,15 @@ def test_who_tolerates_more_has_no_less_power(name):
 
 def judged(size, power, *, exact=True, verdict="certified"):
     return Judged(
-        verdict=verdict, size=size, size_low=size, size_high=size, alpha=0.05, usable=True, exact=exact, power=power
+        verdict=verdict,
+        size=size,
+        size_low=size,
+        size_high=size,
+        alpha=0.05,
+        usable=True,
+        exact=exact,
+        worst=size if exact else np.nan,
+        power=power,
     )
 
 

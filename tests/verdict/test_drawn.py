@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ import pytest
 import lyra
 from lyra.designs import ByCluster, Pairs
 from lyra.errors import InputError, NotIdentifiedError
+from lyra.verdict.judged import Judged
 
-USUAL = ["iid", "CV1", "CV2", "CV3"]
+PLAIN = ["iid", "CV1", "CV2", "CV3"]
+USUAL = [*PLAIN, "CV2*", "CV3*", "CV1*", "R1*"]
 BOTH = ["RI-t", "RI-beta"]
 
 
@@ -59,7 +63,7 @@ def test_they_are_the_tests_they_name():
     ("ladder", "why"),
     [
         (lambda: reg(12, range(6)).ladder("treat"), "six stand for each arm"),
-        (lambda: reg(9, range(2)).ladder("treat", methods=USUAL), "the lines were chosen"),
+        (lambda: reg(9, range(2)).ladder("treat", methods=[*USUAL]), "the lines were chosen"),
         (lambda: reg(9, range(2)).ladder("x"), "x was not drawn by cluster"),
         (lambda: reg(6, range(2)).ladder("treat"), "15 assignments reject nothing at 5 %"),
         (lambda: reg(500, range(2)).ladder("treat"), "it would take seconds"),
@@ -101,12 +105,37 @@ def test_a_declared_number_is_kept():
     assert ladder["RI-beta"].p_value == reg(12, range(4)).ladder("treat", design="cluster")["RI-beta"].p_value
 
 
-def test_they_are_never_advised_and_no_certificate_says_anything_of_them():
+def test_a_declared_draw_has_simulated_sizes_that_never_change():
     fit = reg(12, range(6))
-    ladder = fit.ladder("treat", design="cluster").with_certificate(fit.certify("treat", icc=0.1, maximum=500, seed=1))
+    ladder = fit.ladder("treat", design="cluster")
     assert ladder.advice.method not in BOTH
-    assert ladder.verdicts[-2:] == ("-", "-")
+    assert {method: ladder.judged[method].exact for method in BOTH} == dict.fromkeys(BOTH, False)
+    assert all(0.02 < ladder.judged[method].size < 0.1 for method in BOTH)
+    again = fit.ladder("treat", design="cluster")
+    assert [again.judged[method] for method in BOTH] == [ladder.judged[method] for method in BOTH]
     assert ladder.assigned in ladder.facts
+
+
+def test_a_draw_that_nobody_declared_has_none():
+    ladder = reg(12, range(4)).ladder("treat")
+    assert ladder.verdicts[-2:] == ("-", "-")
+
+
+def test_the_drawn_line_is_read_where_that_much_is_tolerated_and_it_has_the_power():
+    ladder = reg(12, range(6)).ladder("treat", design="cluster", tolerance=1.25)
+    drawn = Judged(verdict="certified", size=0.05, size_low=0.04, size_high=0.06, alpha=0.05, usable=True, power=0.99)
+    assert ladder.with_judged({"RI-t": drawn}).advice.method == "RI-t"
+    assert "at most 6.25 % of the time, simulated, and no line" in ladder.with_judged({"RI-t": drawn}).advice.reason
+    assert replace(ladder, tolerance=1.0).with_judged({"RI-t": drawn}).advice.method != "RI-t"
+    loud = replace(drawn, verdict="uncertified", size=0.08, usable=False)
+    assert ladder.with_judged({"RI-t": loud}).advice.method != "RI-t"
+
+
+def test_unequal_arms_make_the_estimates_own_line_loud():
+    """Two treated of fifty, and twice as variable: by draws RI-beta .15, RI-t .08 (2,000 data sets, error .008)."""
+    ladder = reg(50, range(2)).ladder("treat", design="cluster")
+    assert ladder.judged["RI-beta"].verdict == "uncertified"
+    assert 0.1 < ladder.judged["RI-beta"].size < 0.2
 
 
 def test_a_design_that_cannot_be_is_refused():
