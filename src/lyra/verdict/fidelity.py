@@ -14,6 +14,7 @@ import numpy as np
 from lyra.base.arrays import Array, Bools
 from lyra.regression.least_squares import Fit
 from lyra.robust.diagnosis.diagnosis import Diagnosis
+from lyra.robust.diagnosis.events import expected_events
 from lyra.robust.exact.lines import ExactLines
 
 __all__ = ["infidelities"]
@@ -22,6 +23,7 @@ NORMAL = 2.576  # two-sided at 1 %
 ONE_SIDED = 0.01
 LEAST_CLUSTERS = 8  # below which skewness says nothing
 LEAST_IN_ARM = 4
+FEW_EVENTS = 10.0
 
 
 def infidelities(fit: Fit, exact: ExactLines, diagnosis: Diagnosis, moulton: float) -> tuple[str, ...]:
@@ -33,6 +35,7 @@ def infidelities(fit: Fit, exact: ExactLines, diagnosis: Diagnosis, moulton: flo
         *_more_alike(fit, exact, diagnosis, moulton),
         *_arms_apart(scores, about.larger, exact),
         *_skewed(scores, about.leverage),
+        *_few_events(fit, about.term),
     )
 
 
@@ -84,4 +87,14 @@ def _skewed(scores: Array, leverage: Array) -> Iterator[str]:
         yield (
             f"The cluster sums are skewed ({skewness:.1f}), and the listed worlds are not: where few clusters carry "
             "the effect, a line may flag more true nulls than is said."
+        )
+
+
+def _few_events(fit: Fit, term: str) -> Iterator[str]:
+    """Yield how few events are expected in the smaller arm, by the pooled rate."""
+    expected = expected_events(fit, fit.names.index(term))
+    if expected is not None and expected < FEW_EVENTS:
+        yield (
+            f"About {expected:.2g} events are expected in the smaller arm of {term!r}: so few are far from Gaussian, "
+            "and a line may flag more true nulls than is said; use an exact or a randomisation test."
         )
