@@ -12,6 +12,7 @@ from lyra.base.renamed import renamed
 from lyra.errors import DroppedRowsWarning, InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
+from lyra.robust.exact.effort import ends_alone, too_large
 from lyra.robust.exact.family import Family
 from lyra.robust.methods import LADDER
 from lyra.simulation.analysis import Analysis
@@ -29,7 +30,6 @@ from lyra.verdict.quick import on_sums, quick_maximum
 from lyra.verdict.record import one_hash, recorded, run_record
 from lyra.verdict.rule import tolerance_named
 from lyra.verdict.scenarios import scenarios_of
-from lyra.verdict.sized import MOST_CLUSTERS
 from lyra.verdict.window_level import Named, level_of
 
 __all__ = ["certified", "certify", "level_known"]
@@ -185,8 +185,15 @@ def certify(  # noqa: PLR0913  one keyword a choice
             progress=progress,
             config=recorded(told) | {"seed": seed} | rule,
             data=_facts(of),
-            family=Family() if isinstance(of, Fitted) and icc is None and of.fit.G <= MOST_CLUSTERS else None,
+            family=_family(of.fit) if isinstance(of, Fitted) and icc is None else None,
         )
+
+
+def _family(fit: Fit) -> Family | None:
+    """Return the worlds whose worst is a cell of a fit's certificate; none for a fit that is too large."""
+    if too_large(fit):
+        return None
+    return Family().coarse() if ends_alone(fit) else Family()
 
 
 def certified(

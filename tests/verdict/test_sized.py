@@ -8,9 +8,9 @@ import pytest
 from lyra.errors import InputError
 from lyra.moments.moments import Moments
 from lyra.regression.least_squares import least_squares
+from lyra.robust.exact import effort
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.lines import exact_lines
-from lyra.verdict import sized
 from lyra.verdict.ladder import climb
 from lyra.verdict.sized import sized_ladder
 
@@ -73,17 +73,17 @@ def test_a_line_without_an_exact_size_is_shown_without_one():
 
 
 def test_among_many_clusters_the_ends_of_the_family_are_listed_and_cv3_is_calibrated(monkeypatch):
-    monkeypatch.setattr(sized, "MANY_CLUSTERS", 11)
+    monkeypatch.setattr(effort, "MANY_CLUSTERS", 11)
     found = ladder()
     assert methods_of(found) == ["iid", "CV1", "CV2", "CV3", "CV3*"]
     assert found.exact.family == Family().coarse()
     assert methods_of(ladder(["CV1*"])) == ["CV1*"]
-    monkeypatch.setattr(sized, "MANY_CLUSTERS", 12)
+    monkeypatch.setattr(effort, "MANY_CLUSTERS", 12)
     assert ladder().exact.family == Family()
 
 
 def test_beyond_the_most_clusters_there_are_no_exact_sizes(monkeypatch):
-    monkeypatch.setattr(sized, "MOST_CLUSTERS", 11)
+    monkeypatch.setattr(effort, "MOST_CLUSTERS", 11)
     found = ladder()
     assert methods_of(found) == ["iid", "CV1", "CV2", "CV3"]
     assert (found.exact, dict(found.judged)) == (None, {})
@@ -93,14 +93,27 @@ def test_beyond_the_most_clusters_there_are_no_exact_sizes(monkeypatch):
 
 @pytest.mark.parametrize(("line", "instead"), [("CV2*", "CV2"), ("R1*", "CV3")])
 def test_a_calibrated_line_beyond_the_most_clusters_is_refused(monkeypatch, line, instead):
-    monkeypatch.setattr(sized, "MOST_CLUSTERS", 11)
+    monkeypatch.setattr(effort, "MOST_CLUSTERS", 11)
     with pytest.raises(InputError) as refused:
         ladder(["CV1", line])
     assert str(refused.value) == (f"{line} is calibrated for up to 11 clusters, and there are 12: ask for {instead}.")
 
 
+def test_many_columns_are_as_many_clusters(monkeypatch):
+    monkeypatch.setattr(effort, "MANY_NUMBERS", FIT.G * FIT.K**2 - 1)
+    assert ladder().exact.family == Family().coarse()
+    monkeypatch.setattr(effort, "MOST_NUMBERS", FIT.G * FIT.K**2 - 1)
+    assert ladder().exact is None
+    with pytest.raises(InputError) as refused:
+        ladder(["CV3*"])
+    most, there = f"{FIT.G * FIT.K**2 - 1:,}", f"{FIT.G * FIT.K**2:,}"
+    assert str(refused.value) == (
+        f"CV3* is calibrated for up to {most} clusters times squared columns, and there are {there}: ask for CV3."
+    )
+
+
 def test_ten_thousand_clusters_are_the_most():
-    assert (sized.MANY_CLUSTERS, sized.MOST_CLUSTERS) == (1_000, 10_000)
+    assert (effort.MANY_CLUSTERS, effort.MOST_CLUSTERS) == (1_000, 10_000)
 
 
 def test_the_worlds_are_told_once_with_the_sizes():

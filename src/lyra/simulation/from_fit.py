@@ -63,7 +63,8 @@ class ModelSource:
     @property
     def world(self) -> World:
         """The errors that are drawn, as exact sizes know them."""
-        return self._parts.world
+        alike = Intercept(self.icc)
+        return alike if self.ratio == 1.0 else unequal(Coefficient.of(self.fit, self.param), self.ratio, alike)
 
     def identity(self) -> dict[str, Any]:
         """Return a hash of the sums that scores are drawn from, of the clusters and of the outcome's spread."""
@@ -112,6 +113,13 @@ class ModelSource:
             icc_high=self.icc,
         ).between(told.icc)
 
+    def _factors(self) -> Array:
+        """Return how many times as variable each cluster is (G,)."""
+        if self.ratio == 1.0:
+            return np.ones(self.fit.G)
+        about = Coefficient.of(self.fit, self.param)
+        return unequal(about, self.ratio, Intercept(self.icc)).factors(about)
+
     @cached_property
     def _parts(self) -> _Parts:
         fit = self.fit
@@ -129,11 +137,8 @@ class ModelSource:
         C = scale[:, :, None] * vectors * np.sqrt(np.where(present, values, 0.0))[:, None, :]
         outside = np.maximum(n - present.sum(axis=1), 0.0)
         sigma = float(np.sqrt(fit.rss / (fit.N - fit.K)))
-        about, world = Coefficient.of(fit, self.param), Intercept(self.icc)
-        scaled = unequal(about, self.ratio, world)
         return _Parts(
-            world=world if self.ratio == 1.0 else scaled,
-            factors=np.ones(fit.G) if self.ratio == 1.0 else scaled.factors(about),
+            factors=self._factors(),
             E=E,
             ones=ones,
             n=n,
@@ -149,7 +154,6 @@ class ModelSource:
 class _Parts:
     """What a model certificate needs of a design, the tested coefficient turned into the last coordinate."""
 
-    world: World
     factors: Array  # (G,): how many times as variable each cluster is
     E: Array  # (G, K, K)
     ones: Array  # (G, K): Q_g'1

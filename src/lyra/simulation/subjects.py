@@ -14,6 +14,7 @@ from lyra.designs.named import design_name
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.regression.term import coefficient
+from lyra.robust.exact.effort import too_large
 from lyra.simulation.analysis import Analysis
 from lyra.simulation.asked import Asked, refuse_foreign
 from lyra.simulation.estimand import estimand_in_words
@@ -141,7 +142,7 @@ class Fitted:
 
     def stressed(self, designs: Designs) -> dict[str, Setting]:
         """Return a source a world that a certificate tries: the correlations asked for, or worlds of any outcome."""
-        if self.icc is not None or designs is not None:
+        if self.icc is not None or designs is not None or too_large(self.fit):
             return self.settings(designs)
         tried = stresses(self.fit, self.param)
         return {f"the fitted design, {one.name}": Setting(source=one.source, notes=one.notes) for one in tried}

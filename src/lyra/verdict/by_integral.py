@@ -11,6 +11,7 @@ import numpy as np
 from lyra.regression.least_squares import Fit
 from lyra.robust.dof import degrees_of_freedom
 from lyra.robust.exact.coefficient import Coefficient
+from lyra.robust.exact.effort import too_large
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.forms import forms
 from lyra.robust.exact.lines import ExactLine, exact_lines
@@ -37,7 +38,7 @@ EVERYWHERE = "the fitted design, the worst of all listed worlds"
 def integrated(scenario: Scenario, rules: Sequence[Rule]) -> dict[int, Row]:
     """Return the rows, by the method's place, of those with an exact size in this cell: of a fitted design alone."""
     source = scenario.trial.source
-    if not isinstance(source, ModelSource):
+    if not isinstance(source, ModelSource) or too_large(source.fit):
         return {}
     known = ((m, _law(source.fit, method)) for m, method in enumerate(scenario.trial.methods))
     rows = ((m, _row(scenario, m, law, rules[m])) for m, law in known if law is not None)

@@ -11,6 +11,7 @@ from lyra.data.check import one_of
 from lyra.errors import InputError
 from lyra.regression.least_squares import Fit
 from lyra.robust.exact.calibrated import CALIBRATED
+from lyra.robust.exact.effort import ends_alone, the_most, too_large
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.lines import exact_lines
 from lyra.robust.exact.most_powerful import LINES
@@ -20,10 +21,7 @@ from lyra.robust.methods import LADDER, METHODS
 from lyra.verdict.fidelity import infidelities
 from lyra.verdict.ladder import Ladder, climb
 
-__all__ = ["MOST_CLUSTERS", "sized_ladder"]
-
-MANY_CLUSTERS = 1_000  # from which on only the ends of a range are listed, and CV3 alone is calibrated
-MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters and exact sizes take more than seconds
+__all__ = ["sized_ladder"]
 
 
 def sized_ladder(
@@ -39,13 +37,14 @@ def sized_ladder(
     """Return coefficient j under each method, with the exact size of those that have one.
 
     Left out, the methods are those of `LADDER` and every calibrated line; named ones are taken as they are, a
-    calibrated one by its star. Beyond 10,000 clusters there are no exact sizes. `time` is a factor of the formula whose
-    levels are numbers; left out, the one that crosses the clusters where their effects are swept out.
+    calibrated one by its star. Fits that are too large have no exact sizes, see `robust.exact.effort`. `time` is a
+    factor of the formula whose levels are numbers; left out, the one that crosses the clusters where their effects are
+    swept out.
 
     Raises
     ------
     InputError
-        No method, an unknown one, a calibrated one beyond 10,000 clusters, or a tolerance that is not positive.
+        No method, an unknown one, a calibrated one of too large a fit, or a tolerance that is not positive.
     NotIdentifiedError
         A calibrated line was named that has no estimate without one of the clusters.
     """
@@ -53,11 +52,11 @@ def sized_ladder(
     if methods is not None and not methods:
         raise InputError(f"{option('methods')} names no line: ask for one or more, such as CV3.")
     asked = LADDER if methods is None else [name for name in dict.fromkeys(methods) if not name.endswith("*")]
-    named = [] if methods is None else _starred(methods, fit.G)
+    named = [] if methods is None else _starred(methods, fit)
     ladder = climb(fit, j, methods=asked, level=level)
-    if fit.G > MOST_CLUSTERS:
+    if too_large(fit):
         return ladder
-    many = fit.G > MANY_CLUSTERS
+    many = ends_alone(fit)
     every = ("CV3",) if many else LINES
     starred = every if methods is None else named
     factor = period_factor(fit, fit.names[j]) if time is None else time
@@ -78,14 +77,13 @@ def sized_ladder(
     return ladder.with_exact(exact, tolerance=tolerance, cautions=cautions)
 
 
-def _starred(methods: Sequence[str], n_clusters: int) -> list[str]:
+def _starred(methods: Sequence[str], fit: Fit) -> list[str]:
     """Return the variances of the calibrated lines that were asked for, or refuse them."""
     asked = [one_of(name, CALIBRATED, what="variant") for name in dict.fromkeys(methods) if name.endswith("*")]
-    if asked and n_clusters > MOST_CLUSTERS:
+    if asked and too_large(fit):
         plain = asked[0].removesuffix("*")
         raise InputError(
-            f"{asked[0]} is calibrated for up to {MOST_CLUSTERS:,} clusters, and there are {n_clusters:,}: ask for "
-            f"{plain if plain in METHODS else 'CV3'}."
+            f"{asked[0]} is calibrated for up to {the_most(fit)}: ask for {plain if plain in METHODS else 'CV3'}."
         )
     return [name.removesuffix("*") for name in asked]
 
