@@ -8,8 +8,8 @@ __all__ = ["ends_alone", "the_most", "too_large"]
 
 MANY_CLUSTERS = 1_000  # from which on only the ends of a range are listed, and CV3 alone is calibrated
 MOST_CLUSTERS = 10_000  # beyond which laws are those of many clusters, and exact sizes take more than seconds
-MANY_NUMBERS = 600_000  # clusters times squared columns, with the same consequence
-MOST_NUMBERS = 3_000_000
+MANY_NUMBERS = 200_000  # clusters times squared columns, with the same consequence
+MOST_NUMBERS = 400_000
 
 
 def ends_alone(fit: Fit) -> bool:
