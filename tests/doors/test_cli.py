@@ -96,9 +96,7 @@ def test_demo_tells_a_real_experiment_and_then_the_two_designs(told):
     assert lines[17].startswith(
         "Worst sizes: the largest share of true nulls that a line flags in any of these worlds, "
     )
-    assert lines[18].startswith(
-        "Certificate: the largest share of true nulls flagged on the fitted design, rows independent "
-    )
+    assert lines[18] == "WCR-11: the largest share of true nulls flagged in 7 such worlds, simulated."
     assert lines[19].startswith("No danger found: 166 clusters, for 'default' worth ")
     assert lines[20].startswith("Read ")
     assert "in every world listed above it flags a true null at most 5 % of the time, computed exactly" in lines[20]

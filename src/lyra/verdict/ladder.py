@@ -202,6 +202,13 @@ class Ladder(Told):
         read = f"read {self.advice.method}" if self.advice.method else "read no line"
         return f"{self.term} {self.rungs[0].estimate:.4g} by {methods}; {read}"
 
+    def _tried(self) -> str:
+        """Say what lines without an exact size were simulated on."""
+        if self.exact is None:
+            return _tried(self.judged_on)
+        simulated = listed(method for method, known in self.judged.items() if not known.exact)
+        return f"{simulated}: the largest share of true nulls flagged in {len(self.judged_on)} such worlds, simulated."
+
     @property
     def verdicts(self) -> tuple[str, ...]:
         """What the certificate says of each line, with its size; a dash where it was not asked."""
@@ -225,7 +232,7 @@ class Ladder(Told):
             f"Moulton ratio SE(CV1)/SE(iid) = {ratio}",
             *([others] if self.other_terms else []),
             *([] if self.exact is None else [f"{EXACTLY} {self.exact.words}"]),
-            *map(_tried, [self.judged_on] if self.judged_on else []),
+            *([self._tried()] if self.judged_on else []),
             *self.judged_notes,
             *([self.assigned] if self.assigned else []),
             *self.cautions,
