@@ -417,7 +417,7 @@ def test_ctrl_c_ends_a_run_in_one_line_and_its_store_serves_on(workers, chunks, 
 
 
 def pressed(going):
-    """Return what a run prints that hears Ctrl-C, pressed again where Python lost it among its own imports."""
+    """Return what a run prints that hears Ctrl-C, pressed again where it was lost while workers start."""
     for _ in range(20):
         with suppress(ProcessLookupError):
             os.killpg(going.pid, signal.SIGINT)
