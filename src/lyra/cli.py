@@ -20,6 +20,7 @@ from lyra.plans import power, simulate
 from lyra.surveying import atlas
 from lyra.typed import Switch, refuse_renamed, with_stdin
 from lyra.view.exits import BAD_INPUT, FINE, INTERRUPTED, READER_LEFT
+from lyra.view.interrupts import hear_interrupts
 from lyra.view.refusal import sentence
 from lyra.view.shown import progress_of, show_certificate, show_ladder
 from lyra.view.terminal import say, take_every_letter, unprinted, warned, write, write_document
@@ -90,6 +91,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the command line and leave at once: DuckDB lists what it leaks on stderr when Python takes itself down."""
+    hear_interrupts()
     os._exit(_run_on_streams(sys.argv[1:]))
 
 

@@ -404,7 +404,8 @@ def test_ctrl_c_ends_a_run_in_one_line_and_its_store_serves_on(workers, chunks, 
     while stored(store) < chunks and going.poll() is None and time.monotonic() < patience:
         time.sleep(0.01)
     time.sleep(0 if chunks else 0.25)  # the store is there, and the workers load what they need
-    out, err = pressed(going)
+    os.killpg(going.pid, signal.SIGINT)
+    out, err = going.communicate(timeout=60)  # the pipes end with the last process that holds them
     assert (going.returncode, out, len(err.splitlines())) == (130, "", 1)
     assert gone(going.pid)
     again = subprocess.run([*command, "--store", str(store)], check=False, **pipes)
@@ -414,16 +415,6 @@ def test_ctrl_c_ends_a_run_in_one_line_and_its_store_serves_on(workers, chunks, 
             {f"n_clusters={G}": lyra.RegressorWorld(G) for G in (20, 30)}, methods=["WCR-11", "CV2"], maximum=4_000
         ).digest
     )
-
-
-def pressed(going):
-    """Return what a run prints that hears Ctrl-C, pressed again where it was lost while workers start."""
-    for _ in range(20):
-        with suppress(ProcessLookupError):
-            os.killpg(going.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return going.communicate(timeout=2)  # the pipes end with the last process that holds them
-    return going.communicate(timeout=60)
 
 
 def gone(group):
