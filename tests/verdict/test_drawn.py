@@ -110,7 +110,7 @@ def test_a_declared_draw_has_simulated_sizes_that_never_change():
     ladder = fit.ladder("treat", design="cluster")
     assert ladder.advice.method not in BOTH
     assert {method: ladder.judged[method].exact for method in BOTH} == dict.fromkeys(BOTH, False)
-    assert all(0.02 < ladder.judged[method].size < 0.1 for method in BOTH)
+    assert all(0.03 < ladder.judged[method].size < 0.1 for method in BOTH)  # .05 and more; the error is .005
     again = fit.ladder("treat", design="cluster")
     assert [again.judged[method] for method in BOTH] == [ladder.judged[method] for method in BOTH]
     assert ladder.assigned in ladder.facts
@@ -125,7 +125,11 @@ def test_the_drawn_line_is_read_where_that_much_is_tolerated_and_it_has_the_powe
     ladder = reg(12, range(6)).ladder("treat", design="cluster", tolerance=1.25)
     drawn = Judged(verdict="certified", size=0.05, size_low=0.04, size_high=0.06, alpha=0.05, usable=True, power=0.99)
     assert ladder.with_judged({"RI-t": drawn}).advice.method == "RI-t"
-    assert "at most 6.25 % of the time, simulated, and no line" in ladder.with_judged({"RI-t": drawn}).advice.reason
+    assert ladder.with_judged({"RI-t": drawn}).advice.reason == (
+        "simulated in the ends of those worlds it surely flags at most 6.25 % of true nulls, and it is exact for no "
+        "effect on anyone as the treatment was drawn, and no line that does finds more but for a percentage point: "
+        "99 % of effects of 2.8 standard deviations of the estimate."
+    )
     assert replace(ladder, tolerance=1.0).with_judged({"RI-t": drawn}).advice.method != "RI-t"
     loud = replace(drawn, verdict="uncertified", size=0.08, usable=False)
     assert ladder.with_judged({"RI-t": loud}).advice.method != "RI-t"

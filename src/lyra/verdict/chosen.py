@@ -77,11 +77,16 @@ def _drawn(sizes: Sizes, method: str) -> bool:
 def why_chosen(sizes: Sizes, method: str) -> str:
     """Say what holds of the line that is read: its level, in every listed world, and its power."""
     judged = sizes.judged[method]
-    often, how = f"{100 * sizes.tolerance * judged.alpha:.3g} %", "computed exactly" if judged.exact else "simulated"
+    often = f"{100 * sizes.tolerance * judged.alpha:.3g} %"
+    held = f"in every world listed above it flags a true null at most {often} of the time, computed exactly"
+    if method == DRAWN:
+        held = (
+            f"simulated in the ends of those worlds it surely flags at most {often} of true nulls, and it is exact for "
+            "no effect on anyone as the treatment was drawn"
+        )
     return (
-        f"in every world listed above it flags a true null at most {often} of the time, {how}, and no line "
-        f"that does finds more but for a percentage point: {100 * judged.power:.0f} % of effects of 2.8 standard "
-        f"deviations of the estimate.{_set_by(sizes, method)}"
+        f"{held}, and no line that does finds more but for a percentage point: {100 * judged.power:.0f} % of effects "
+        f"of 2.8 standard deviations of the estimate.{_set_by(sizes, method)}"
     )
 
 
