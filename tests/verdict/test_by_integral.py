@@ -90,6 +90,25 @@ def test_the_last_cell_is_the_worst_size_of_the_ladder():
         assert row.size >= max(others) * (1.0 - 1e-6)
 
 
+def test_a_panel_is_tried_in_time_by_its_certificate_as_by_its_ladder():
+    unit, year = np.repeat(np.arange(10), 5), np.tile(np.arange(5), 10)
+    frame = pd.DataFrame(
+        {
+            "y": np.random.default_rng(3).normal(size=50),
+            "treat": ((unit < 4) & (year > 2)) * 1,
+            "state": [f"s{k}" for k in unit],
+            "year": year,
+        }
+    )
+    reg = lyra.fit("y ~ treat + state + C(year)", frame, clusters="state")
+    cert, ladder = reg.certify("treat"), reg.ladder("treat")
+    for row in cert.of_design(EVERYWHERE):
+        assert row.size == pytest.approx(ladder.judged[row.method].worst, rel=1e-12)
+    assert "a correlation from 0 to 0.95 from one period to the next" in cert.notes[-1]
+    assert ladder.judged["iid"].set_by.endswith(" (correlation in time not tried)")
+    assert "not tried" not in ladder.judged["CV1"].set_by
+
+
 def test_a_correlation_that_is_asked_for_is_the_only_cell():
     reg = fitted("users treated")
     cert = reg.certify("t", methods=["CV2"], icc=0.1)

@@ -87,7 +87,8 @@ def test_a_declared_draw_is_named_and_not_assumed(design):
     assert methods(ladder) == ["CV2", *BOTH]
     assert ladder["RI-t"].law == "all 64 assignments"
     assert ladder.facts[-1] == (
-        "RI-t and RI-beta are exact for no effect on anyone if the treatment was drawn as declared (matched pairs)."
+        "RI-t and RI-beta are exact for no effect on anyone if the treatment was drawn as declared (matched pairs). "
+        "Their sizes are simulated, the largest in the ends of the worlds above, of 2,000 data sets in each."
     )
     assert ladder.assigned in str(ladder)
     read = reg(12, treated, stratum="half")
@@ -124,15 +125,15 @@ def test_a_draw_that_nobody_declared_has_none():
 def test_the_drawn_line_is_read_where_that_much_is_tolerated_and_it_has_the_power():
     ladder = reg(12, range(6)).ladder("treat", design="cluster", tolerance=1.25)
     drawn = Judged(verdict="certified", size=0.05, size_low=0.04, size_high=0.06, alpha=0.05, usable=True, power=0.99)
-    assert ladder.with_judged({"RI-t": drawn}).advice.method == "RI-t"
-    assert ladder.with_judged({"RI-t": drawn}).advice.reason == (
+    assert ladder.with_judged({"RI-t": drawn}, "").advice.method == "RI-t"
+    assert ladder.with_judged({"RI-t": drawn}, "").advice.reason == (
         "simulated in the ends of those worlds it surely flags at most 6.25 % of true nulls, and it is exact for no "
         "effect on anyone as the treatment was drawn, and no line that does finds more but for a percentage point: "
         "99 % of effects of 2.8 standard deviations of the estimate."
     )
-    assert replace(ladder, tolerance=1.0).with_judged({"RI-t": drawn}).advice.method != "RI-t"
+    assert replace(ladder, tolerance=1.0).with_judged({"RI-t": drawn}, "").advice.method != "RI-t"
     loud = replace(drawn, verdict="uncertified", size=0.08, usable=False)
-    assert ladder.with_judged({"RI-t": loud}).advice.method != "RI-t"
+    assert ladder.with_judged({"RI-t": loud}, "").advice.method != "RI-t"
 
 
 def test_unequal_arms_make_the_estimates_own_line_loud():

@@ -268,8 +268,11 @@ def test_a_quick_certificate_tries_the_same():
         "rows independent, the other clusters twice as variable",
         "the worst of all listed worlds",
     ]
-    assert cert.notes == (TAKEN_UP,)
+    taken_up, listed = cert.notes
+    assert taken_up == TAKEN_UP
+    ladder = lyra.fit("y ~ x + g", frame, clusters="g").ladder("x")
+    assert listed.casefold() == f"The listed worlds: {ladder.exact.words}".casefold()
     assert TAKEN_UP in str(cert).splitlines()
     ladder = lyra.fit("y ~ x + g", frame, clusters="g").ladder("x").with_certificate(cert)
     assert TAKEN_UP in str(ladder).splitlines()
-    assert ladder.to_dict()["diagnostics"]["notes"] == [TAKEN_UP]
+    assert ladder.to_dict()["diagnostics"]["notes"] == [TAKEN_UP, listed]

@@ -14,8 +14,9 @@ from lyra.robust.exact.coefficient import Coefficient
 from lyra.robust.exact.effort import too_large
 from lyra.robust.exact.family import Family
 from lyra.robust.exact.forms import forms
-from lyra.robust.exact.lines import ExactLine, exact_lines
+from lyra.robust.exact.lines import exact_lines
 from lyra.robust.exact.naive import naive_mean_square, naive_sizes
+from lyra.robust.exact.periods import period_factor, sums_by_period
 from lyra.robust.exact.size import rejection
 from lyra.robust.exact.statistic import STATISTICS, statistic
 from lyra.robust.exact.worlds import World
@@ -58,32 +59,32 @@ def _row(scenario: Scenario, m: int, law: tuple[str, str], rule: Rule) -> Row | 
     fit, j = source.fit, source.param
     if law[0] not in ("iid", "CV0", "CV1") and any(j in case.coefficients for case in unidentified(fit)):
         return None  # it is simulated, and found not to be computable
-    told = _told(source, law, source.world, rule.alpha)
+    told = _told(fit, Coefficient.of(fit, j), law, world=source.world, alpha=rule.alpha)
     return None if told is None else _exact_row(scenario, m, told, rule)
 
 
-def over_family(scenario: Scenario, rules: Sequence[Rule], family: Family) -> list[Row]:
-    """Return a row for every method with an exact size: its largest over the family, in the world that sets it."""
+def over_family(scenario: Scenario, rules: Sequence[Rule], family: Family) -> tuple[list[Row], str]:
+    """Return a row for every method with an exact size: its largest over the family; and the family in a sentence."""
     source = scenario.trial.source
     if not isinstance(source, ModelSource):
-        return []
+        return [], ""
     fit, j = source.fit, source.param
     laws = {method_name(method): _law(fit, method) for method in scenario.trial.methods}
     rules_of = dict(zip(laws, rules, strict=True))
     textbook = {name: law for name, law in laws.items() if law is not None}
-    exact = exact_lines(fit, j, textbook=textbook, starred=(), family=family, alpha=rules[0].alpha)
+    factor = period_factor(fit, fit.names[j])
+    rows = None if factor is None else sums_by_period(fit, factor)
+    exact = exact_lines(fit, j, textbook=textbook, starred=(), family=family, alpha=rules[0].alpha, rows=rows)
     everywhere = replace(scenario, design=EVERYWHERE)
-    return [_largest(everywhere, line, textbook[line.name], rules_of[line.name]) for line in exact.lines]
-
-
-def _largest(scenario: Scenario, line: ExactLine, law: tuple[str, str], rule: Rule) -> Row:
-    source: ModelSource = scenario.trial.source  # type: ignore[assignment]
-    assert line.size.world is not None
-    told = _told(source, law, line.size.world, rule.alpha)
-    m = [method_name(method) for method in scenario.trial.methods].index(line.name)
-    assert told is not None
-    row = _exact_row(scenario, m, replace(told, size=line.size.value), rule)
-    return replace(row, flags=(*row.flags, f"set by: {line.size.words}"))
+    named = [method_name(method) for method in scenario.trial.methods]
+    worst = []
+    for line in exact.lines:
+        assert line.size.world is not None
+        told = _told(fit, exact.about, textbook[line.name], world=line.size.world, alpha=rules[0].alpha)
+        assert told is not None
+        row = _exact_row(everywhere, named.index(line.name), replace(told, size=line.size.value), rules_of[line.name])
+        worst.append(replace(row, flags=(*row.flags, f"set by: {line.size.words}")))
+    return worst, f"The listed worlds: {exact.words[0].lower()}{exact.words[1:]}" if worst else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +98,8 @@ class _Told:
     sd: float
 
 
-def _told(source: ModelSource, law: tuple[str, str], world: World, alpha: float) -> _Told | None:
-    fit, j = source.fit, source.param
-    about, nu = Coefficient.of(fit, j), degrees_of_freedom(fit, *law)[0][j]
+def _told(fit: Fit, about: Coefficient, law: tuple[str, str], *, world: World, alpha: float) -> _Told | None:
+    nu = degrees_of_freedom(fit, *law)[0][fit.names.index(about.term)]
     if isnan(nu):
         return None
     c, of_interval = (float(critical_value(nu, level)) for level in (alpha, 1.0 - LEVEL))

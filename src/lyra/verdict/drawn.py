@@ -28,6 +28,7 @@ __all__ = ["with_assumed_draw", "with_declared_draw"]
 
 FEW = 5  # clusters in the smaller arm up to which the lines stand there by themselves
 ASSIGNMENTS = 9_999  # drawn where not all can be listed
+SIMULATED = "Their sizes are simulated, the largest in the ends of the worlds above, of 2,000 data sets in each."
 CORRELATION = 0.1  # within clusters, in the worlds that drawn lines are tried in
 MOST_NUMBERS, LEAST_SQUARE = 2**31, 2**9  # assignments times clusters times squared columns, or 512: about a second
 
@@ -46,7 +47,8 @@ def with_declared_draw(
     """
     tests = _both(fit, fit.names.index(ladder.term), design, stratum=stratum, placed=placed)
     drawn = ladder.with_randomisation(*tests)
-    return drawn if ladder.exact is None else drawn.with_judged(_judged(tests[0], ladder.exact))
+    judged = {} if ladder.exact is None else _judged(tests[0], ladder.exact)
+    return drawn.with_judged(judged, SIMULATED) if judged else drawn
 
 
 def with_assumed_draw(ladder: Ladder, fit: Fit) -> Ladder:

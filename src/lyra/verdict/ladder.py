@@ -63,6 +63,8 @@ class Ladder(Told):
         The largest intraclass correlation it simulated.
     judged_notes : tuple of str
         What it leaves out.
+    simulated : tuple of str
+        The methods it was asked about because they have no exact size.
     assigned : str
         How clusters were drawn to be treated, where lines rest on it.
 
@@ -88,6 +90,7 @@ class Ladder(Told):
     judged_on: tuple[str, ...] = ()
     judged_up_to: float = 0.0
     judged_notes: tuple[str, ...] = ()
+    simulated: tuple[str, ...] = ()
     assigned: str = ""
 
     def __getitem__(self, method: str) -> Rung:
@@ -133,15 +136,17 @@ class Ladder(Told):
             assigned=f"RI-t and RI-beta are exact for no effect on anyone if {how}.",
         )
 
-    def with_judged(self, judged: Mapping[str, Judged]) -> Ladder:
-        """Return the ladder with more verdicts on its lines."""
-        return replace(self, judged={**self.judged, **judged})
+    def with_judged(self, judged: Mapping[str, Judged], how: str) -> Ladder:
+        """Return the ladder with verdicts on its drawn lines, and how they were found."""
+        return replace(self, judged={**self.judged, **judged}, assigned=f"{self.assigned} {how}")
 
     def with_certificate(self, certificate: Certificate) -> Ladder:
         """Return the ladder with what a certificate says of the methods that have no exact size."""
+        simulated = judged_lines(certificate, self.rungs)
         return replace(
             self,
-            judged={**judged_lines(certificate, self.rungs), **self.judged},
+            judged={**simulated, **self.judged},
+            simulated=tuple(method for method in simulated if method not in self.judged),
             judged_on=certificate.designs,
             judged_up_to=largest_icc(certificate, self.diagnosis),
             judged_notes=certificate.notes,
@@ -206,8 +211,8 @@ class Ladder(Told):
         """Say what lines without an exact size were simulated on."""
         if self.exact is None:
             return _tried(self.judged_on)
-        simulated = listed(method for method, known in self.judged.items() if not known.exact)
-        return f"{simulated}: the largest share of true nulls flagged in {len(self.judged_on)} such worlds, simulated."
+        names, worlds = listed(self.simulated), len(self.judged_on)
+        return f"{names}: the largest share of true nulls flagged in {worlds} such worlds, simulated."
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -232,7 +237,7 @@ class Ladder(Told):
             f"Moulton ratio SE(CV1)/SE(iid) = {ratio}",
             *([others] if self.other_terms else []),
             *([] if self.exact is None else [f"{EXACTLY} {self.exact.words}"]),
-            *([self._tried()] if self.judged_on else []),
+            *([self._tried()] if self.judged_on and (self.exact is None or self.simulated) else []),
             *self.judged_notes,
             *([self.assigned] if self.assigned else []),
             *self.cautions,

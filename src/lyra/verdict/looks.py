@@ -13,7 +13,7 @@ from lyra.robust.exact.family import Family
 from lyra.trials.chunks import Key, digest
 from lyra.trials.runner import Progress, check_workers, run_chunks
 from lyra.trials.store import Store
-from lyra.trials.trial import BLOCK, Candidate, Scenario
+from lyra.trials.trial import BLOCK, Scenario
 from lyra.verdict.budget import rule_of
 from lyra.verdict.by_integral import integrated, over_family
 from lyra.verdict.certificate import Certificate
@@ -75,9 +75,10 @@ def certify_scenarios(
         notes += (*scenario.notes, *told)
         tables |= made
     if family is not None:
-        rows += over_family(
-            scenarios[0], [rule_of(m, tolerated, (first, maximum)) for m in _methods(scenarios)], family
-        )
+        of_methods = [rule_of(method, tolerated, (first, maximum)) for method in scenarios[0].trial.methods]
+        worst, listed = over_family(scenarios[0], of_methods, family)
+        rows += worst
+        notes += [listed] if listed else []
     recommended, reason = recommend(rows)
     return Certificate(
         rows=tuple(rows),
@@ -123,10 +124,6 @@ def _certify_one(
                     done[m] = row
     known = np.array([[row.size, row.mean_se, row.sd_estimate] for row in done.values() if row.replicates == 0])
     return [done[m] for m in range(len(rules))], made | ({(trial.cell, INTEGRALS): known} if known.size else {})
-
-
-def _methods(scenarios: Sequence[Scenario]) -> Sequence[Candidate]:
-    return scenarios[0].trial.methods
 
 
 def _block(trial: Any, active: Sequence[int], _: int, block: int) -> Array:

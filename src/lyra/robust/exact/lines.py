@@ -29,6 +29,7 @@ from lyra.robust.laws import critical_value
 __all__ = ["ExactLine", "ExactLines", "exact_lines"]
 
 NAIVE = "iid"
+NOT_IN_TIME = " (correlation in time not tried)"
 STEP = 1e-6  # above a critical value, where a size that is reached is still half of it at least
 
 
@@ -200,6 +201,7 @@ def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactL
 
     Without correlation in time, in which what a cluster's columns leave over is not of one variance.
     """
+    left_out = "" if about.rows.paths is None else NOT_IN_TIME
     about = about.with_rows(RowSums())
     c = float(critical_value(fit.N - fit.K, alpha))
     worlds = [world for shape in family.coarse().shapes(about) for world in shape.worlds()]
@@ -208,7 +210,7 @@ def _naive(fit: Fit, about: Coefficient, family: Family, alpha: float) -> ExactL
     return ExactLine(
         name=NAIVE,
         critical_value=c,
-        size=Bound(sizes[worst], worlds[worst], worlds[worst].words(about)),
+        size=Bound(sizes[worst], worlds[worst], worlds[worst].words(about) + left_out),
         model_size=float(naive_sizes(fit, about, family.model(about), c).max()),
         power=nan,
     )
